@@ -1,0 +1,34 @@
+# Everything that a newcomer, CI or a release runs, each by one word.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: demo test lint check lock clean
+
+demo: $(READY)          ## the tour: a local API, the example repository, a plan, a sync, drift, a prune
+	$(BIN)/syncer demo
+
+test: $(READY)          ## the tests, in parallel, with coverage
+	$(BIN)/pytest -n auto --cov --cov-report=term:skip-covered
+
+lint: $(READY)          ## style, types and the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test        ## what CI runs
+
+lock:                   ## pins every dependency anew, with hashes (needs uv)
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 \
+	    --extra serve --group dev pyproject.toml -o requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo-output
