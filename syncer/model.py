@@ -1,0 +1,360 @@
+"""The data that flows through a run: made once, frozen, and passed down.
+
+    Blob → Desired ┐
+                   ├→ Change → Plan → Outcome → Report
+    page →  Live   ┘
+
+Nothing here touches the world. JSON values are plain Python: dict, list, str, int, float, bool, None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Json = Any
+"""A JSON value. The alias marks where one is meant; its shape is checked where it enters."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectKey:
+    """Which tag: namespace, stream and tag, all non-empty. Sorts as people read: namespace, stream, tag."""
+
+    namespace: str
+    stream: str
+    tag: str
+
+    @property
+    def name(self) -> str:
+        """The object's name on the server: `stream:tag`."""
+        return f"{self.stream}:{self.tag}"
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.stream}:{self.tag}"
+
+
+class Severity(StrEnum):
+    """How bad a problem is: an error makes the run incomplete, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where in the source something stands: a path relative to the repository, and a line from 1."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something a user should know or mend. `line` and `column` count from 1, 0 where there is none."""
+
+    severity: Severity
+    code: str
+    message: str
+    hint: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    namespace: str = ""
+    name: str = ""
+
+
+# ---------------------------------------------------------------------------------------------------- desired
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One file of a source: its path relative to the source's root, with `/`, and its bytes."""
+
+    path: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What was read: the report's `source`. `commit` is empty outside git; `path` is the folder in the repository."""
+
+    url: str
+    ref: str = ""
+    commit: str = ""
+    path: str = ""
+    dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a source holds: its files, in path order, and what they are called.
+
+    `owner` is the default owner, empty without a remote. `narrowed` is true where options left files out, so that a tag
+    that no manifest names may yet be in git.
+    """
+
+    info: SourceInfo
+    blobs: Sequence[Blob]
+    owner: str = ""
+    narrowed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What git says of one tag: the managed fields by JSON pointer, such as `/tag/from`, and where it says so."""
+
+    key: ObjectKey
+    fields: Mapping[str, Json]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """All that the files of a source say. `ignored` counts documents of other kinds."""
+
+    desired: Mapping[ObjectKey, Desired]
+    problems: Sequence[Problem]
+    files: int = 0
+    ignored: int = 0
+
+    @property
+    def parsed(self) -> bool:
+        """Whether every file parsed and validated."""
+        return all(problem.severity is not Severity.ERROR for problem in self.problems)
+
+
+# ------------------------------------------------------------------------------------------------------- live
+
+
+class ImportState(StrEnum):
+    """Where a tag's image stands: `none` where nothing is to be imported and no image is there."""
+
+    IMPORTED = "imported"
+    PENDING = "pending"
+    FAILED = "failed"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A tag's image: its state, the digest that is there (an old one, too), and the registry's last word.
+
+    `since` is the failed condition's lastTransitionTime, RFC 3339.
+    """
+
+    state: ImportState
+    digest: str = ""
+    message: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One tag as the cluster has it.
+
+    `spec` is the raw entry of the stream's `spec.tags` (None for a tag that only a push made). `uid` and
+    `resource_version` are the stream's (fact 7): neither identifies the tag. `stream_annotations` are those of the
+    ImageStream, empty where the tag list was read.
+    """
+
+    key: ObjectKey
+    spec: Mapping[str, Json] | None
+    annotations: Mapping[str, str]
+    uid: str
+    resource_version: str
+    image: Import
+    stream_annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+Listing = Literal["tags", "streams"]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """All tags in scope. It exists only after the last page of every list.
+
+    `forbidden` and `missing` name namespaces that could not be listed (with the server's message) or do not exist.
+    """
+
+    tags: Mapping[ObjectKey, Live]
+    listing: Listing
+    forbidden: Mapping[str, str] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is listed and may be pruned: all namespaces, or those named. `derived`: taken from the manifests."""
+
+    all_namespaces: bool = False
+    namespaces: tuple[str, ...] = ()
+    derived: bool = False
+
+    def covers(self, namespace: str) -> bool:
+        """Whether the namespace is in scope."""
+        return self.all_namespaces or namespace in self.namespaces
+
+
+# ------------------------------------------------------------------------------------------------------- plan
+
+
+class Cause(StrEnum):
+    """Who moved a field: git, the cluster (drift), both; or nobody: the tag was there before its first sync."""
+
+    GIT = "git"
+    DRIFT = "drift"
+    BOTH = "both"
+    ADOPTED = "adopted"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that differs, by JSON pointer. None stands for a field that is absent."""
+
+    path: str
+    cause: Cause
+    base: Json
+    live: Json
+    desired: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, exactly as it is sent. `body` is a JSON value, None for no body."""
+
+    method: Literal["POST", "PATCH", "DELETE"]
+    path: str
+    content_type: str = ""
+    body: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """Why a tag is left as it is: a code that scripts can rely on, and a sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What every change has: the tag, the reason in words, where git says it, and the tag's image now."""
+
+    action: ClassVar[Literal["create", "update", "prune", "unchanged", "skip"]]
+    key: ObjectKey
+    reason: str = ""
+    origin: Origin | None = None
+    image: Import = Import(ImportState.NONE)
+    fields: tuple[FieldChange, ...] = ()
+    requests: tuple[Request, ...] = ()
+    vetoes: tuple[Veto, ...] = ()
+    live: Live | None = None
+    desired: Desired | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Create(_Change):
+    """The tag is not there: one POST makes it."""
+
+    action = "create"
+
+
+@dataclass(frozen=True, slots=True)
+class Update(_Change):
+    """The tag differs: guarded JSON patches. `adopts`: it was there before its first sync."""
+
+    action = "update"
+    adopts: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """Whether it alters what the tag points to, or how it is imported: what the change gate counts."""
+        return any(change.path.startswith("/tag/") for change in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Prune(_Change):
+    """The tag is ours and gone from git: a DELETE, after a fresh read."""
+
+    action = "prune"
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged(_Change):
+    """The tag is as git says."""
+
+    action = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Skip(_Change):
+    """The tag is left as it is although it differs; the vetoes say why."""
+
+    action = "skip"
+
+
+Change = Create | Update | Prune | Unchanged | Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A limit that a plan was held against. `stopped`: the plan is over it; the option lets it pass."""
+
+    name: str
+    stopped: bool
+    message: str
+    option: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do, in the order it would do it; made of frozen parts, deterministic for the same input."""
+
+    owner: str
+    scope: Scope
+    changes: tuple[Change, ...]
+    gates: tuple[Gate, ...]
+    problems: tuple[Problem, ...]
+    complete: bool
+
+
+# ------------------------------------------------------------------------------------------------------ apply
+
+
+Result = Literal["created", "configured", "pruned", "unchanged", "skipped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change. `error` is empty unless it failed; `image` is the import state after a wait."""
+
+    key: ObjectKey
+    result: Result
+    error: str = ""
+    image: Import | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which cluster was compared with: the report's `target`."""
+
+    server: str
+    context: str = ""
+    listing: Listing = "streams"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a run has to say; every format is made of it. `outcomes` is empty for a plan that was not applied."""
+
+    source: SourceInfo
+    target: Target
+    plan: Plan
+    outcomes: Mapping[ObjectKey, Outcome] = field(default_factory=dict)
+    applied: bool = False
+    notes: tuple[str, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
