@@ -1,0 +1,294 @@
+"""The shape of an ImageStreamTag: its managed fields, their defaults, where annotations go, what follows what.
+
+An ImageStreamTag is a view of one tag of an ImageStream: what was asked for stands in the stream's `spec.tags`, the
+images in its `status.tags`. This module reads both, and knows what a client may write.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from syncer.errors import ClusterError
+from syncer.model import Import, ImportState, Json, Live, ObjectKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+API_VERSION: Final = "image.openshift.io/v1"
+API_PATH: Final = f"/apis/{API_VERSION}"
+
+OWNER: Final = "syncer.dev/owner"
+LAST_APPLIED: Final = "syncer.dev/last-applied"
+KUBECTL_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+OWN_ANNOTATIONS: Final = frozenset({OWNER, LAST_APPLIED, KUBECTL_LAST_APPLIED})
+"""Annotations that record what was applied: never a desired field, never part of a diff."""
+
+DEFAULTS: Final[Mapping[str, Json]] = {
+    "/tag/reference": False,
+    "/tag/importPolicy/insecure": False,
+    "/tag/importPolicy/scheduled": False,
+    "/tag/importPolicy/importMode": "Legacy",
+    "/tag/referencePolicy/type": "Source",
+}
+"""What the server makes of an absent field (fact 6): absent and default are the same."""
+
+MANAGED: Final = ("/tag/from", *DEFAULTS)
+"""The fields of the `tag` stanza that a client sets; every other one is the server's. `from` is one value."""
+
+_MAPPINGS: Final = ("annotations", "from", "importPolicy", "referencePolicy")
+
+PROTECTIONS: Final[Mapping[str, str]] = {
+    "syncer.dev/prune": "disabled",
+    "argocd.argoproj.io/sync-options": "Prune=false",
+    "kustomize.toolkit.fluxcd.io/prune": "disabled",
+    "helm.sh/resource-policy": "keep",
+    "release.openshift.io/keep": "",
+    "kapp.k14s.io/delete-strategy": "orphan",
+    "kluctl.io/skip-delete": "true",
+}
+"""Annotations by which people and other tools say that an object stays, and the value that says so ("": any)."""
+
+
+def escape(token: str) -> str:
+    """Write a key as one part of a JSON pointer (RFC 6901, section 3)."""
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def unescape(token: str) -> str:
+    """Read one part of a JSON pointer (RFC 6901, section 4)."""
+    return token.replace("~1", "/").replace("~0", "~")
+
+
+def annotation_path(name: str) -> str:
+    """Give the JSON pointer of an annotation: `metadata.annotations` wins on update (fact 4)."""
+    return f"/metadata/annotations/{escape(name)}"
+
+
+# ----------------------------------------------------------------------------------------------------- fields
+
+
+def fields_of(annotations: Mapping[str, str], tag: Mapping[str, Json]) -> dict[str, Json]:
+    """Flatten annotations and a `tag` stanza into managed fields by JSON pointer.
+
+    Takes only what is there: defaults are not added, records (`OWN_ANNOTATIONS`) and the server's fields are left out.
+    """
+    fields: dict[str, Json] = {}
+    for path in MANAGED:
+        parent: Json = tag
+        *outer, last = path.removeprefix("/tag/").split("/")
+        for part in outer:
+            parent = parent.get(part) or {}
+        if parent.get(last) is not None:
+            fields[path] = parent[last]
+    for name, value in annotations.items():
+        if name not in OWN_ANNOTATIONS:
+            fields[annotation_path(name)] = value
+    return fields
+
+
+def manifest_of(fields: Mapping[str, Json]) -> dict[str, Json]:
+    """Turn managed fields back into the shape of a manifest: `{"metadata": {"annotations": …}, "tag": …}`."""
+    manifest: dict[str, Json] = {}
+    for path, value in sorted(fields.items()):
+        *outer, last = [unescape(part) for part in path.split("/")[1:]]
+        parent = manifest
+        for part in outer:
+            parent = parent.setdefault(part, {})
+        parent[last] = value
+    return manifest
+
+
+def record(fields: Mapping[str, Json]) -> str:
+    """Write managed fields as the value of `syncer.dev/last-applied`: compact sorted JSON of a manifest."""
+    return json.dumps(manifest_of(fields), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def base_of(live: Live) -> dict[str, Json] | None:
+    """Read what was applied last: ours, else kubectl's; None where neither is there or readable."""
+    for name in (LAST_APPLIED, KUBECTL_LAST_APPLIED):
+        try:
+            manifest = json.loads(live.annotations[name])
+            return fields_of(manifest.get("metadata", {}).get("annotations") or {}, manifest.get("tag") or {})
+        except (KeyError, ValueError, AttributeError):
+            continue
+    return None
+
+
+def live_fields(live: Live) -> dict[str, Json]:
+    """Give the managed fields that the cluster has for a tag."""
+    return fields_of(live.annotations, live.spec or {})
+
+
+def document_of(live: Live) -> dict[str, Json]:
+    """Give the object that the server patches, as far as a patch of ours can touch it; it carries no image (fact 7)."""
+    document: dict[str, Json] = {"metadata": {"name": live.key.name}, "tag": live.spec and dict(live.spec)}
+    if live.annotations:
+        document["metadata"]["annotations"] = dict(live.annotations)
+    return document
+
+
+def new_object(key: ObjectKey, fields: Mapping[str, Json], annotations: Mapping[str, str]) -> dict[str, Json]:
+    """Build the body of a POST; the server wants the same annotations in both places (fact 4)."""
+    tag = manifest_of({path: value for path, value in fields.items() if path in MANAGED})["tag"]
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ImageStreamTag",
+        "metadata": {"name": key.name, "namespace": key.namespace, "annotations": dict(annotations)},
+        "tag": {**tag, "annotations": dict(annotations)},
+    }
+
+
+# ------------------------------------------------------------------------------------------------------ marks
+
+
+def owner_mark(owner: str, key: ObjectKey) -> str:
+    """Write the value of `syncer.dev/owner`: it names the very tag, so that a copy elsewhere proves nothing."""
+    return f"{owner} {key}"
+
+
+def owner_of(live: Live) -> tuple[str, bool] | None:
+    """Read who owns a tag, and whether the mark was made for this very tag (else it was copied along)."""
+    owner, _, marked = live.annotations.get(OWNER, "").rpartition(" ")
+    return (owner, marked == str(live.key)) if owner else None
+
+
+def protection_of(live: Live) -> str:
+    """Name the mark by which the tag or its ImageStream is protected, as `annotation: value`; empty without one."""
+    for place, marks in (("", live.annotations), ("ImageStream ", live.stream_annotations)):
+        for name, wanted in PROTECTIONS.items():
+            value = marks.get(name)
+            if value is not None and (not wanted or wanted.casefold() in _options(value)):
+                return f"{place}{name}: {value}"
+    return ""
+
+
+def _options(value: str) -> list[str]:
+    """Split an annotation that may hold several options, as Argo CD's does."""
+    return [option.strip().casefold() for option in value.split(",")]
+
+
+def followed_by(key: ObjectKey, fields: Mapping[str, Json]) -> ObjectKey | None:
+    """Name the tag that this one follows (`from: ImageStreamTag`); None where it follows none (fact 10).
+
+    A name without a colon is a tag of the same stream.
+    """
+    reference = fields.get("/tag/from") or {}
+    if reference.get("kind") != "ImageStreamTag" or not reference.get("name"):
+        return None
+    stream, colon, tag = str(reference["name"]).partition(":")
+    if not colon:
+        stream, tag = key.stream, stream
+    return ObjectKey(reference.get("namespace") or key.namespace, stream, tag)
+
+
+# ------------------------------------------------------------------------------------------------------ paths
+
+
+def tag_path(key: ObjectKey) -> str:
+    """Give the URL path of one tag."""
+    return f"{tags_path(key.namespace)}/{quote(key.name, safe=':')}"
+
+
+def tags_path(namespace: str = "") -> str:
+    """Give the URL path of the tags of a namespace, or of all."""
+    return _collection("imagestreamtags", namespace)
+
+
+def streams_path(namespace: str = "") -> str:
+    """Give the URL path of the ImageStreams of a namespace, or of all."""
+    return _collection("imagestreams", namespace)
+
+
+def stream_path(namespace: str, stream: str) -> str:
+    """Give the URL path of one ImageStream."""
+    return f"{streams_path(namespace)}/{quote(stream, safe='')}"
+
+
+def _collection(resource: str, namespace: str) -> str:
+    return f"{API_PATH}/namespaces/{quote(namespace, safe='')}/{resource}" if namespace else f"{API_PATH}/{resource}"
+
+
+# --------------------------------------------------------------------------------------------- what a page holds
+
+
+def live_tags(stream: Mapping[str, Json]) -> Iterator[Live]:
+    """Read every tag of an ImageStream, those that the tag list hides too (fact 2), in the stream's order.
+
+    Raises ClusterError where the object is not of an ImageStream's shape.
+    """
+    metadata: Mapping[str, Json] = stream.get("metadata") or {}
+    try:
+        namespace, name = metadata["namespace"], metadata["name"]
+        specs = {tag["name"]: tag for tag in (stream.get("spec") or {}).get("tags") or ()}
+        statuses = {tag["tag"]: tag for tag in (stream.get("status") or {}).get("tags") or ()}
+        for tag in dict.fromkeys((*specs, *statuses)):
+            spec, status = _well_formed(specs.get(tag)), statuses.get(tag) or {}
+            latest: Mapping[str, Json] = next(iter(status.get("items") or ()), {})
+            yield Live(
+                key=ObjectKey(namespace, name, tag),
+                spec=spec,
+                annotations=(spec or {}).get("annotations") or {},
+                uid=metadata.get("uid", ""),
+                resource_version=metadata.get("resourceVersion", ""),
+                image=_image(spec, latest.get("image", ""), latest.get("generation"), status.get("conditions") or ()),
+                stream_annotations=metadata.get("annotations") or {},
+            )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _malformed("ImageStream", metadata) from error
+
+
+def live_tag(item: Mapping[str, Json]) -> Live:
+    """Read one item of a tag list.
+
+    Raises ClusterError where the object is not of an ImageStreamTag's shape.
+    """
+    metadata: Mapping[str, Json] = item.get("metadata") or {}
+    try:
+        stream, _, tag = metadata["name"].partition(":")
+        digest = ((item.get("image") or {}).get("metadata") or {}).get("name", "")
+        return Live(
+            key=ObjectKey(metadata["namespace"], stream, tag),
+            spec=_well_formed(item.get("tag")),
+            annotations=metadata.get("annotations") or {},
+            uid=metadata.get("uid", ""),
+            resource_version=metadata.get("resourceVersion", ""),
+            image=_image(item.get("tag"), digest, item.get("generation"), item.get("conditions") or ()),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _malformed("ImageStreamTag", metadata) from error
+
+
+def _image(spec: Mapping[str, Json] | None, digest: str, generation: int | None, conditions: Json) -> Import:
+    """Say where a tag's image stands, by generation and not by time (fact 11).
+
+    A failed condition of the asked-for generation wins over an image that an earlier import left.
+    """
+    spec = spec or {}
+    asked = spec.get("generation") or 0
+    imports = (spec.get("from") or {}).get("kind") == "DockerImage" and not spec.get("reference")
+    if imports:
+        for condition in conditions:
+            failed = condition.get("type") == "ImportSuccess" and condition.get("status") == "False"
+            if failed and (condition.get("generation") or 0) >= asked:
+                message, since = condition.get("message", ""), condition.get("lastTransitionTime", "")
+                return Import(ImportState.FAILED, digest, message, since)
+        if not digest or (generation or 0) < asked:
+            return Import(ImportState.PENDING, digest)
+    return Import(ImportState.IMPORTED, digest) if digest else Import(ImportState.NONE)
+
+
+def _well_formed(spec: Json) -> Mapping[str, Json] | None:
+    """Raise TypeError where a part of a tag's spec that is read as a mapping is none."""
+    if spec is not None and not all(isinstance(spec.get(part) or {}, dict) for part in _MAPPINGS):
+        raise TypeError
+    return spec or None
+
+
+def _malformed(kind: str, metadata: Json) -> ClusterError:
+    name = metadata.get("name", "?") if isinstance(metadata, dict) else "?"
+    return ClusterError(
+        f"the server listed an {kind} ({name!r}) that has not the shape of one",
+        hint="check that --server is the API server itself, and no proxy in front of it rewrites answers",
+    )
