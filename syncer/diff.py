@@ -50,15 +50,15 @@ def three_way(
     return tuple(changes)
 
 
-def patch(document: Json, values: Mapping[str, Json], guards: Iterable[str] = ()) -> list[dict[str, Json]]:
+def patch(document: Json, values: Mapping[str, Json], guards: Iterable[str]) -> list[dict[str, Json]]:
     """Write a JSON patch (RFC 6902) that sets each path of a document, or removes it where the value is None.
 
-    It starts with a `test` of what stands at each guard and each changed path, so that it applies only to what was
-    seen. Absence is tested as null, which a Kubernetes API server takes for one level (fact 7); a path below an absent
-    parent is guarded by the parent's absence.
+    It starts with a `test` of what stands at each guard, so that it applies only to what was seen. Absence is tested as
+    null, which a Kubernetes API server takes for one level (fact 7); a path below an absent parent is guarded by the
+    parent's absence.
     """
     tests: dict[str, Json] = {}
-    for path in (*guards, *values):
+    for path in guards:
         place, value = _seen(document, path)
         tests.setdefault(place, value)
     operations = [{"op": "test", "path": path, "value": value} for path, value in tests.items()]

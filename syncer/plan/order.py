@@ -1,0 +1,62 @@
+"""The order of writes: a followed tag before its followers, and on the way out the followers first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncer import imagestreamtag
+from syncer.model import Create, Prune, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from syncer.model import Change, Json, ObjectKey
+
+
+def followed_keys(fields: Mapping[ObjectKey, Mapping[str, Json]]) -> dict[ObjectKey, ObjectKey]:
+    """Map each tag that follows another one to it, whether that one is among the given or not."""
+    followed = ((key, imagestreamtag.followed_by(key, managed)) for key, managed in fields.items())
+    return {key: target for key, target in followed if target is not None}
+
+
+def depths(keys: Iterable[ObjectKey], followed: Mapping[ObjectKey, ObjectKey]) -> dict[ObjectKey, int]:
+    """Count, for each tag, how many tags it follows one behind the other: 0 for one that follows none.
+
+    A circle, which the server accepts, is cut where it closes.
+    """
+    known: dict[ObjectKey, int] = {}
+    for key in keys:
+        chain: dict[ObjectKey, None] = {}
+        here: ObjectKey | None = key
+        while here is not None and here not in known and here not in chain:
+            chain[here] = None
+            here = followed.get(here)
+        depth = known.get(here, -1) if here is not None else -1
+        for link in reversed(chain):
+            depth += 1
+            known[link] = depth
+    return known
+
+
+def waves(changes: Iterable[Change]) -> list[list[Change]]:
+    """Split what is to be written into waves, to be carried out one after the other.
+
+    Within a wave the changes are in key order and independent of each other across streams. Prunes come last: a tag is
+    pruned after the followers of it that are pruned, too.
+    """
+    changes = list(changes)
+    wanted = followed_keys({c.key: c.desired.fields for c in changes if c.desired})
+    gone = followed_keys(
+        {c.key: imagestreamtag.live_fields(c.live) for c in changes if isinstance(c, Prune) and c.live}
+    )
+    forward = depths([c.key for c in changes], wanted)
+    backward = depths(gone, gone)
+    deepest = max(backward.values(), default=0)
+    after = max(forward.values(), default=0) + 1
+    by_wave: dict[int, list[Change]] = {}
+    for change in sorted(changes, key=lambda change: change.key):
+        if isinstance(change, Create | Update):
+            by_wave.setdefault(forward[change.key], []).append(change)
+        elif isinstance(change, Prune):
+            by_wave.setdefault(after + deepest - backward.get(change.key, 0), []).append(change)
+    return [by_wave[number] for number in sorted(by_wave)]

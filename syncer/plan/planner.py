@@ -1,0 +1,258 @@
+"""Decides, tag by tag, what git, the cluster and the last sync together ask for."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from syncer import imagestreamtag
+from syncer.diff import three_way
+from syncer.model import (
+    Cause,
+    Change,
+    Create,
+    FieldChange,
+    Gate,
+    Json,
+    Live,
+    LiveState,
+    Manifests,
+    ObjectKey,
+    Plan,
+    Problem,
+    Prune,
+    Scope,
+    Severity,
+    Skip,
+    Unchanged,
+    Update,
+    Veto,
+)
+from syncer.plan import gates, requests
+from syncer.plan.order import depths, followed_keys
+from syncer.plan.vetoes import PruneContext, followed_veto, prune_vetoes, write_veto
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from syncer.model import Desired
+
+OnDrift = Literal["revert", "report", "fail"]
+
+REASONS = {
+    frozenset({Cause.GIT}): "git changed it",
+    frozenset({Cause.DRIFT}): "drifted on the cluster",
+    frozenset({Cause.GIT, Cause.DRIFT}): "git changed it, and it drifted on the cluster",
+    frozenset(): "what was applied is recorded anew",
+}
+BOTH = "git and the cluster both changed it"
+FOLLOWER_BEHIND = "follower behind"
+REIMPORTING = frozenset({"/tag/from", "/tag/reference", "/tag/importPolicy/importMode"})
+"""A change of these gives a tag a new generation, and so perhaps another image (fact 11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a run may do. `owner` is the sync set's id; limits of None are the defaults."""
+
+    owner: str
+    scope: Scope
+    prune: bool = True
+    narrowed: bool = False
+    on_drift: OnDrift = "revert"
+    allow_empty: bool = False
+    max_prune: gates.Limit | None = None
+    max_change: gates.Limit | None = None
+    adopt_pushed: bool = False
+    take_from: str = ""
+
+
+@dataclass(slots=True)
+class Planner:
+    """Plans one tag after the other. `moving` collects the tags that get a new image in this run.
+
+    `outside` are tags beyond the scope that tags in it follow: they are looked at, never written.
+    """
+
+    policy: Policy
+    live: LiveState
+    followed: Mapping[ObjectKey, ObjectKey]
+    outside: Mapping[ObjectKey, Live] = field(default_factory=dict)
+    moving: set[ObjectKey] = field(default_factory=set)
+
+    def change(self, desired: Desired, live: Live | None) -> Change:
+        """Decide what is to become of a tag that git names."""
+        key, policy = desired.key, self.policy
+        if not policy.scope.covers(key.namespace):
+            veto = Veto("out-of-scope", f"namespace {key.namespace} is not in scope; -n {key.namespace} adds it")
+            return Skip(key, "out of scope", desired.origin, vetoes=(veto,), desired=desired)
+        if key.namespace in self.live.forbidden:
+            veto = Veto("forbidden", f"namespace {key.namespace} could not be listed")
+            return Skip(key, "not known", desired.origin, vetoes=(veto,), desired=desired)
+        if live is None:
+            request = requests.create_request(policy.owner, desired)
+            self.moving.add(key)
+            return Create(key, "not on the cluster", desired.origin, requests=(request,), desired=desired)
+        change = self._compare(desired, live)
+        if self._gets_another_image(change) or (
+            self.followed.get(key) in self.moving and not self._followed_elsewhere(key)
+        ):
+            self.moving.add(key)
+        return change
+
+    def _compare(self, desired: Desired, live: Live) -> Change:
+        policy = self.policy
+        mark = imagestreamtag.owner_of(live)
+        adopts = mark is None or not mark[1] or mark[0] != policy.owner
+        base = imagestreamtag.base_of(live)
+        fields = three_way(base, imagestreamtag.live_fields(live), desired.fields, imagestreamtag.DEFAULTS)
+        if adopts:
+            fields = tuple(dataclasses.replace(change, cause=Cause.ADOPTED) for change in fields)
+        kept = fields
+        if policy.on_drift == "report":
+            kept = tuple(change for change in fields if change.cause is not Cause.DRIFT)
+        refollow = self._is_behind(live, kept)
+        marks = requests.own_annotations(policy.owner, desired)
+        recorded = not adopts and base == desired.fields and imagestreamtag.LAST_APPLIED in live.annotations
+
+        def made(kind: type[Update | Unchanged | Skip], reason: str, **more: object) -> Change:
+            return kind(live.key, reason, desired.origin, live.image, fields, live=live, desired=desired, **more)  # type: ignore[arg-type]  # the fields of one kind
+
+        if recorded and not fields and not refollow:
+            return made(Unchanged, "as git says")
+        veto = write_veto(live, policy.owner, take_from=policy.take_from, adopt_pushed=policy.adopt_pushed)
+        if veto:
+            return made(Skip, "not ours to write", vetoes=(veto,))
+        if recorded and not kept and not refollow:
+            return made(Skip, "drifted on the cluster", vetoes=(Veto("drift", "--on-drift report leaves drift alone"),))
+        sent = requests.update_requests(live, kept, marks, refollow=refollow)
+        return made(Update, _reason(kept, adopts=adopts, refollow=refollow), requests=sent, adopts=adopts)
+
+    def _followed_elsewhere(self, key: ObjectKey) -> ObjectKey | None:
+        """Name the tag that this one follows from another stream: it never moves along by itself (fact 10)."""
+        target = self.followed.get(key)
+        same_stream = target and (target.namespace, target.stream) == (key.namespace, key.stream)
+        return None if same_stream else target
+
+    def _is_behind(self, live: Live, fields: Iterable[FieldChange]) -> bool:
+        """Whether a follower in another stream lacks the image that its tag has, or will have after this run."""
+        target = self._followed_elsewhere(live.key)
+        paths = {change.path for change in fields}
+        if target is None or live.spec is None or live.spec.get("reference") or paths & REIMPORTING:
+            return False
+        if target in self.moving:
+            return True
+        followed = self.live.tags.get(target) or self.outside.get(target)
+        return followed is not None and followed.image.digest not in ("", live.image.digest)
+
+    def _gets_another_image(self, change: Change) -> bool:
+        return isinstance(change, Update) and (
+            FOLLOWER_BEHIND in change.reason or any(difference.path in REIMPORTING for difference in change.fields)
+        )
+
+
+def make_plan(
+    manifests: Manifests, live: LiveState, policy: Policy, outside: Mapping[ObjectKey, Live] | None = None
+) -> Plan:
+    """Plan a run: every tag that git names, and every tag in scope that carries this owner's mark.
+
+    Changes come in key order, whatever the order of the input.
+    """
+    followed = followed_keys({key: desired.fields for key, desired in manifests.desired.items()})
+    planner = Planner(policy, live, followed, outside or {})
+    depth = depths(sorted(manifests.desired), followed)
+    changes: dict[ObjectKey, Change] = {}
+    for key in sorted(manifests.desired, key=lambda key: (depth[key], key)):
+        changes[key] = planner.change(manifests.desired[key], live.tags.get(key))
+    changes |= {change.key: change for change in _prunes(manifests, live, policy, changes)}
+    ordered = tuple(changes[key] for key in sorted(changes))
+    return Plan(
+        owner=policy.owner,
+        scope=policy.scope,
+        changes=ordered,
+        gates=tuple(_gates(ordered, manifests, live, policy)),
+        problems=(*manifests.problems, *_problems(ordered, live)),
+        complete=manifests.parsed and not live.forbidden,
+    )
+
+
+def _prunes(
+    manifests: Manifests, live: LiveState, policy: Policy, changes: Mapping[ObjectKey, Change]
+) -> Iterator[Change]:
+    """Yield a Prune, or a Skip with its vetoes, for each tag that carries our mark and that git does not name."""
+    context = PruneContext(
+        owner=policy.owner,
+        scope=policy.scope,
+        parsed=manifests.parsed,
+        narrowed=policy.narrowed,
+        prune=policy.prune,
+        forbidden=live.forbidden,
+    )
+    vetoes = {
+        key: prune_vetoes(tag, context)
+        for key, tag in live.tags.items()
+        if key not in manifests.desired and (imagestreamtag.owner_of(tag) or ("",))[0] == policy.owner
+    }
+    _add_followed_vetoes(vetoes, live, changes)
+    for key, found in vetoes.items():
+        tag = live.tags[key]
+        if found:
+            yield Skip(key, "gone from git", None, tag.image, vetoes=found, live=tag)
+        else:
+            yield Prune(key, "gone from git", None, tag.image, requests=(requests.prune_request(tag),), live=tag)
+
+
+def _add_followed_vetoes(
+    vetoes: dict[ObjectKey, tuple[Veto, ...]], live: LiveState, changes: Mapping[ObjectKey, Change]
+) -> None:
+    """Keep each tag that a staying tag follows; a tag kept so keeps what it follows itself."""
+    if not vetoes:
+        return
+    after: dict[ObjectKey, Mapping[str, Json]] = {
+        key: imagestreamtag.live_fields(tag) for key, tag in live.tags.items()
+    }
+    after |= {key: change.desired.fields for key, change in changes.items() if change.desired}
+    followed = followed_keys(after)
+    staying = [key for key in sorted(followed) if vetoes.get(key) != ()]
+    while staying:
+        follower = staying.pop()
+        target = followed[follower]
+        if vetoes.get(target) == () and target != follower:
+            vetoes[target] = (followed_veto(follower),)
+            if target in followed:
+                staying.append(target)
+
+
+def _gates(changes: tuple[Change, ...], manifests: Manifests, live: LiveState, policy: Policy) -> Iterator[Gate]:
+    if not manifests.desired and not policy.allow_empty:
+        yield gates.empty_gate()
+    owned = [key for key, tag in live.tags.items() if imagestreamtag.owner_of(tag) == (policy.owner, True)]
+    yield from gates.limit_gates(changes, owned, policy.max_prune, policy.max_change)
+    if policy.on_drift == "fail":
+        yield from gates.drift_gates(changes)
+
+
+def _problems(changes: tuple[Change, ...], live: LiveState) -> Iterator[Problem]:
+    for namespace, message in sorted(live.forbidden.items()):
+        hint = f"grant get, list and watch on imagestreams in {namespace}, or take it out of the scope"
+        yield Problem(Severity.ERROR, "forbidden", message, hint, namespace=namespace)
+    wanted = {change.key.namespace for change in changes if isinstance(change, Create)}
+    for namespace in sorted(live.missing & wanted):
+        message = f"namespace {namespace} does not exist: the server will refuse to create tags in it"
+        yield Problem(
+            Severity.WARNING, "no-such-namespace", message, f"oc new-project {namespace}", namespace=namespace
+        )
+
+
+def _reason(fields: tuple[FieldChange, ...], *, adopts: bool, refollow: bool) -> str:
+    causes = frozenset(change.cause for change in fields)
+    if adopts:
+        reason = "adopted: it was there before its first sync"
+    elif Cause.BOTH in causes:
+        reason = BOTH
+    elif refollow and not fields:
+        return FOLLOWER_BEHIND
+    else:
+        reason = REASONS[causes]
+    return f"{reason}; {FOLLOWER_BEHIND}" if refollow else reason

@@ -1,0 +1,75 @@
+"""The exact requests of a change. What stands here is what is sent, and nothing else is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from syncer import imagestreamtag
+from syncer.diff import patch
+from syncer.imagestreamtag import LAST_APPLIED, OWNER, annotation_path
+from syncer.model import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from syncer.model import Desired, FieldChange, Json, Live, ObjectKey
+
+FROM: Final = "/tag/from"
+IMPORT_MODE: Final = "/tag/importPolicy/importMode"
+JSON: Final = "application/json"
+JSON_PATCH: Final = "application/json-patch+json"
+
+
+def own_annotations(owner: str, desired: Desired) -> dict[str, str]:
+    """Give the marks that a sync leaves on a tag: whose it is, and what was applied."""
+    return {
+        OWNER: imagestreamtag.owner_mark(owner, desired.key),
+        LAST_APPLIED: imagestreamtag.record(desired.fields),
+    }
+
+
+def create_request(owner: str, desired: Desired) -> Request:
+    """Build the POST of a tag that has no spec yet."""
+    prefix = annotation_path("")
+    annotations = {
+        imagestreamtag.unescape(path.removeprefix(prefix)): value
+        for path, value in desired.fields.items()
+        if path.startswith(prefix)
+    }
+    annotations |= own_annotations(owner, desired)
+    body = imagestreamtag.new_object(desired.key, desired.fields, annotations)
+    return Request("POST", imagestreamtag.tags_path(desired.key.namespace), JSON, body)
+
+
+def update_requests(
+    live: Live, fields: Iterable[FieldChange], marks: Mapping[str, str], *, refollow: bool
+) -> tuple[Request, ...]:
+    """Build the guarded JSON patches that set the fields and the marks; PATCH is an upsert (fact 3).
+
+    `refollow` makes a follower in another stream take the image that its tag has now, and keeps its history: importMode
+    goes to the other value and back (fact 10).
+    """
+    document = imagestreamtag.document_of(live)
+    values = {change.path: change.desired for change in fields}
+    guards = [FROM, *values, annotation_path(OWNER)]
+    values |= {annotation_path(name): value for name, value in marks.items() if live.annotations.get(name) != value}
+    if not refollow:
+        return (_patch_request(live.key, document, values, guards),)
+    mode = imagestreamtag.live_fields(live).get(IMPORT_MODE, imagestreamtag.DEFAULTS[IMPORT_MODE])
+    other = "PreserveOriginal" if mode == "Legacy" else "Legacy"
+    away = _patch_request(live.key, document, values | {IMPORT_MODE: other}, [*guards, IMPORT_MODE])
+    back = [
+        {"op": "test", "path": IMPORT_MODE, "value": other},
+        {"op": "replace", "path": IMPORT_MODE, "value": mode},
+    ]
+    return (away, Request("PATCH", imagestreamtag.tag_path(live.key), JSON_PATCH, back))
+
+
+def prune_request(live: Live) -> Request:
+    """Build the DELETE of a tag; the stream's uid goes along as a precondition (fact 8)."""
+    body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": live.uid}}
+    return Request("DELETE", imagestreamtag.tag_path(live.key), JSON, body)
+
+
+def _patch_request(key: ObjectKey, document: Json, values: Mapping[str, Json], guards: Iterable[str]) -> Request:
+    return Request("PATCH", imagestreamtag.tag_path(key), JSON_PATCH, patch(document, values, guards))
