@@ -330,7 +330,11 @@ Result = Literal["created", "configured", "pruned", "unchanged", "skipped", "fai
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change. `error` is empty unless it failed; `image` is the import state after a wait."""
+    """What became of one change.
+
+    `error` says why it failed, or why the run left it (`skipped`) although it was planned; `image` is the import state
+    after a wait.
+    """
 
     key: ObjectKey
     result: Result
