@@ -1,0 +1,98 @@
+"""Who may do what: tokens with a role, and the answers to a SelfSubjectAccessReview."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from syncer.localapi import statuses
+from syncer.localapi.values import Doc
+
+_READ = frozenset({"get", "list", "watch"})
+_WRITE = _READ | {"create", "update", "patch", "delete", "deletecollection"}
+ROLES: Mapping[str, frozenset[str]] = {"": frozenset(), "view": _READ, "edit": _WRITE, "admin": _WRITE | {""}}
+"""The verbs of each role; no role has none. The empty verb is that of an HTTP method which means nothing here."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A user, their role (`view`, `edit`, `admin`, or empty), and the namespaces it holds in; none means all."""
+
+    user: str
+    role: str = ""
+    namespaces: tuple[str, ...] = ()
+
+    def may(self, verb: str, namespace: str) -> bool:
+        """Tell whether the user may do this in a namespace; an empty namespace is the whole cluster."""
+        return verb in ROLES[self.role] and (not self.namespaces or namespace in self.namespaces)
+
+
+ANONYMOUS = Identity("system:anonymous")
+EVERYTHING = Identity("system:admin", "admin")
+"""Who everybody is when there are no tokens."""
+
+
+def load_tokens(path: Path | str) -> dict[str, Identity]:
+    """Return the identities in a YAML file: `TOKEN: {user: NAME, role: view|edit|admin, namespaces: [NS]}`.
+
+    Raises `ValueError`, with the file's name and the token's user but never the token, and `OSError`.
+    """
+    try:
+        loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise ValueError(f"{where}: not YAML") from error
+    if not isinstance(loaded, dict) or not all(isinstance(entry, dict) for entry in loaded.values()):
+        raise ValueError(f"{path}: must be a mapping of tokens to {{user, role, namespaces}}")
+    return {str(token): _identity(entry, path) for token, entry in loaded.items()}
+
+
+def _identity(entry: Mapping[str, Any], path: Path | str) -> Identity:
+    user, role, namespaces = entry.get("user"), entry.get("role") or "", entry.get("namespaces") or ()
+    if not isinstance(user, str) or not user:
+        raise ValueError(f"{path}: a token has no user")
+    if unknown := set(entry) - {"user", "role", "namespaces"}:
+        raise ValueError(f"{path}: {user}: unknown {', '.join(sorted(map(str, unknown)))}")
+    if role not in ROLES:
+        raise ValueError(f"{path}: {user}: role {role!r} is none of view, edit, admin")
+    if isinstance(namespaces, str) or not all(isinstance(name, str) for name in namespaces):
+        raise ValueError(f"{path}: {user}: namespaces must be a list of names")
+    return Identity(user, role, tuple(namespaces))
+
+
+def identify(header: str, tokens: Mapping[str, Identity] | None) -> Identity:
+    """Return who an Authorization header speaks for. Raises 401 for a token that nobody knows."""
+    if tokens is None:
+        return EVERYTHING
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        return ANONYMOUS
+    identity = tokens.get(token.strip())
+    if identity is None:
+        raise statuses.unauthorized()
+    return identity
+
+
+def review(identity: Identity, body: Mapping[str, Any]) -> Doc:
+    """Return a SelfSubjectAccessReview with its status: `allowed`, and why not."""
+    spec: dict[str, Any] = body.get("spec") or {}
+    wanted: dict[str, Any] | None = spec.get("resourceAttributes")
+    if wanted is None:
+        allowed = identity is not ANONYMOUS and (spec.get("nonResourceAttributes") or {}).get("verb") == "get"
+    else:
+        verb = wanted.get("verb", "")
+        verbs = sorted(_WRITE) if verb == "*" else [verb]
+        allowed = all(identity.may(each, wanted.get("namespace") or "") for each in verbs)
+    status: Doc = {"allowed": allowed} if allowed else {"allowed": False, "reason": "no role allows it"}
+    return {
+        "kind": "SelfSubjectAccessReview",
+        "apiVersion": "authorization.k8s.io/v1",
+        "metadata": {},
+        "spec": spec,
+        "status": status,
+    }

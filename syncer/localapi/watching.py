@@ -1,0 +1,93 @@
+"""Watches: what happens to a resource after a resource version, as a stream of JSON lines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+from syncer.localapi import statuses
+from syncer.localapi.lists import ListOptions, check_version
+from syncer.localapi.requests import WatchAnswer
+from syncer.localapi.responses import Form
+from syncer.localapi.store import Compacted, Event
+from syncer.localapi.tables import table
+from syncer.localapi.values import IMAGE_API, Doc
+from syncer.localapi.world import World
+
+_LONGEST = 1800
+
+_KINDS = {
+    "imagestreams": ("ImageStream", IMAGE_API),
+    "leases": ("Lease", "coordination.k8s.io/v1"),
+    "namespaces": ("Namespace", "v1"),
+}
+
+
+def change_of(before: Doc | None, after: Doc | None, options: ListOptions) -> tuple[str, Doc] | None:
+    """Return an event's type and object for a watcher with these selectors; None when it does not concern them."""
+    was = before is not None and options.selects(before)
+    if after is not None and options.selects(after):
+        return ("MODIFIED" if was else "ADDED"), after
+    return ("DELETED", before) if was and before is not None else None
+
+
+async def open_watch(world: World, wanted: WatchAnswer, form: Form | None, now: float) -> AsyncIterator[bytes]:
+    """Yield the events as JSON lines until the timeout (seconds; 0 is half an hour), the first ones at once."""
+    queue: asyncio.Queue[Event] = asyncio.Queue()
+    stop = world.store.listen(queue.put_nowait)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + (wanted.options.timeout or _LONGEST)
+    try:
+        for line in _first_lines(world, wanted, form, now):
+            yield line
+        while (left := deadline - loop.time()) > 0:
+            try:
+                event = await asyncio.wait_for(queue.get(), left)
+            except TimeoutError:
+                break
+            for line in _lines(event, wanted, form, now):
+                yield line
+    finally:
+        stop()
+
+
+def _first_lines(world: World, wanted: WatchAnswer, form: Form | None, now: float) -> list[bytes]:
+    """Return what a watcher is told at once: what happened since their version, or all there is without one."""
+    version = check_version(wanted.options.version)
+    if version:
+        try:
+            events = world.store.events_after(version)
+        except Compacted:
+            oldest = world.store.compacted
+            error = statuses.expired(f"too old resource version: {version} ({oldest})")
+            return [_line("ERROR", error.document)]
+        return [line for event in events for line in _lines(event, wanted, form, now)]
+    prefix = f"{wanted.namespace}/" if wanted.namespace else ""
+    return [
+        line
+        for _, found in world.store.table(wanted.resource).snapshot(prefix)
+        for line in _lines(Event(found.revision, wanted.resource, None, found.doc), wanted, form, now)
+    ]
+
+
+def _lines(event: Event, wanted: WatchAnswer, form: Form | None, now: float) -> list[bytes]:
+    if event.resource != wanted.resource:
+        return []
+    some = event.after or event.before or {"metadata": {}}
+    if wanted.namespace and some["metadata"].get("namespace") != wanted.namespace:
+        return []
+    change = change_of(event.before, event.after, wanted.options)
+    if change is None:
+        return []
+    kind, api_version = _KINDS[wanted.resource]
+    doc = {"kind": kind, "apiVersion": api_version, **change[1]}
+    if change[0] == "DELETED":
+        doc["metadata"] = {**doc["metadata"], "resourceVersion": str(event.revision)}
+    if form is not None and form.shape == "Table":
+        doc = table(kind, [doc], {"resourceVersion": doc["metadata"]["resourceVersion"]}, "", now)
+    return [_line(change[0], doc)]
+
+
+def _line(kind: str, doc: Doc) -> bytes:
+    return f"{json.dumps({'type': kind, 'object': doc}, separators=(',', ':'))}\n".encode()

@@ -1,0 +1,79 @@
+"""Everything the server is made of, put together: the store, the registries, the resources it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypeAlias
+
+from syncer.localapi.auth import Identity
+from syncer.localapi.clusterversion import ClusterVersionApi
+from syncer.localapi.dispatch import Dispatcher, Served
+from syncer.localapi.images import Images
+from syncer.localapi.imagestreams import Call, ImageStreams
+from syncer.localapi.imagestreamtags import ImageStreamTags
+from syncer.localapi.kinds import IMAGE_STREAM
+from syncer.localapi.objects import LEASES, NAMESPACES, ObjectApi
+from syncer.localapi.pullspecs import digest_for
+from syncer.localapi.schema import Walk
+from syncer.localapi.store import Store
+from syncer.localapi.streamapi import MappingApi, StreamApi
+from syncer.localapi.streams import Stream
+from syncer.localapi.tagapi import NamespaceGate, TagApi
+from syncer.localapi.values import IMAGE_API, timestamp
+
+Profile: TypeAlias = Literal["openshift", "documented"]
+
+_NAMED = frozenset({"get", "update", "patch", "delete"})
+_COLLECTION = frozenset({"list", "create"})
+
+
+class World:
+    """One server's state and behaviour, without HTTP. `lifetime` is how long old states can be listed, in seconds."""
+
+    def __init__(
+        self, *, profile: Profile = "openshift", tokens: Mapping[str, Identity] | None = None, lifetime: float = 300.0
+    ) -> None:
+        self.profile = profile
+        self.tokens = tokens
+        self.store = Store(lifetime)
+        self.images = Images(self.store)
+        self.streams = ImageStreams(self.store)
+        gate = NamespaceGate()
+        tags = ImageStreamTags(self.streams, self.images, spec_only=profile == "documented")
+        self._mappings = MappingApi(self.streams, self.images, gate)
+        served = {
+            (IMAGE_API, "imagestreamtags"): Served(TagApi(self.store, self.streams, tags, gate), _NAMED, _COLLECTION),
+            (IMAGE_API, "imagestreams"): Served(StreamApi(self.store, self.streams, gate), _NAMED, _COLLECTION),
+            (IMAGE_API, "imagestreammappings"): Served(self._mappings, frozenset(), frozenset({"create"})),
+            (LEASES.api_version, LEASES.plural): Served(ObjectApi(self.store, LEASES, gate), _NAMED, _COLLECTION),
+            ("v1", "namespaces"): Served(
+                ObjectApi(self.store, NAMESPACES, gate), frozenset({"get", "delete"}), _COLLECTION, namespaced=False
+            ),
+        }
+        if profile == "openshift":
+            read = frozenset({"get"})
+            served["config.openshift.io/v1", "clusterversions"] = Served(
+                ClusterVersionApi(), read, frozenset({"list"}), namespaced=False
+            )
+        self.dispatcher = Dispatcher(served, profile=profile, tokens=tokens is not None)
+
+    def load(self, streams: Iterable[Mapping[str, Any]], now: float) -> None:
+        """Put whole ImageStreams in, spec and status as given; uid and resourceVersion are made where absent."""
+        table = self.store.table("imagestreams")
+        for given in streams:
+            doc = IMAGE_STREAM.decode(given, Walk())
+            meta = doc["metadata"]
+            meta.setdefault("creationTimestamp", timestamp(now))
+            meta.setdefault("generation", 1)
+            for key in ("uid", "resourceVersion"):
+                if not meta.get(key):
+                    meta.pop(key, None)
+            table.put(Stream.of(doc).doc(), now)
+
+    def push(self, namespace: str, name: str, tag: str, digest: str | None, now: float) -> None:
+        """Leave what `podman push` leaves: an image in the status of a tag, and no spec; makes the stream if need be."""
+        call = Call(now)
+        stream = self.streams.find(namespace, name) or self.streams.create(Stream.empty(namespace, name), call)
+        digest = digest or digest_for(f"{stream.repository}:{tag}")
+        image = {"metadata": {"name": digest}, "dockerImageReference": f"{stream.repository}@{digest}"}
+        self._mappings.push(stream, tag, image, call)
