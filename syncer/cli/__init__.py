@@ -1,0 +1,81 @@
+"""The command line: one file a command. Wiring, printing and the exit code; the work is done below."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncer import __version__
+from syncer.errors import SyncerError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = ("plan", "sync", "serve", "demo")
+
+
+class Commands(click.Group):
+    """Loads a command's module when it is asked for, so that `--help` costs nothing."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """List the commands in the order that a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Import one command."""
+        if name not in COMMANDS:
+            return None
+        module = __import__(f"syncer.cli.{name}", fromlist=["command"])
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SYNCER"})
+@click.version_option(__version__, prog_name="syncer")
+def cli() -> None:
+    """Make the ImageStreamTags of an OpenShift cluster equal to what a git repository says.
+
+    \b
+    Look first, then act:
+      syncer plan  https://github.com/example/tags -n team-a
+      syncer sync  https://github.com/example/tags -n team-a
+
+    \b
+    No cluster at hand:
+      syncer demo
+
+    Exit codes: 0 done, 1 error, 2 changes (with --detailed-exitcode), 3 stopped by a gate, 4 applied in part, 5 stale
+    plan, 64 wrong usage, 75 locked, 130 and 143 interrupted.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit code; every error is one or two lines on stderr, never a traceback."""
+    try:
+        result: Any = cli.main(list(arguments), prog_name="syncer", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        return 130
+    except click.ClickException as error:
+        # Click's own code for a usage error is 2, which must never read as "changes".
+        error.show()
+        return UsageError.exit_code
+    except SyncerError as error:
+        show_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of stdout is gone, as in `syncer plan … | head`; Python must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def show_error(error: SyncerError) -> None:
+    """Print what happened and what to do on stderr."""
+    click.echo(f"Error: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"Hint: {error.hint}", err=True)

@@ -1,0 +1,177 @@
+"""Options that commands share, and what they become."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncer.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from syncer.cluster import Client
+    from syncer.sync import Options
+
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+
+
+class Duration(click.ParamType[float]):
+    """A duration as Kubernetes and Go write it: `30s`, `5m`, `1h30m`; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read a duration into seconds."""
+        if isinstance(value, int | float):
+            return float(value)
+        if re.fullmatch(r"\d+(\.\d+)?", value):
+            return float(value)
+        if not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h))+", value):
+            self.fail(f"{value!r} is no duration: give 30s, 5m or 1h30m", param, ctx)
+        return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"([\d.]+)(ms|s|m|h)", value))
+
+
+def _together(options: list[Callable[..., Any]]) -> Callable[..., Any]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+SOURCE = _together(
+    [
+        click.argument("source"),
+        click.option("--ref", default="", help="Branch, tag or commit to read, from the object database."),
+        click.option("--path", "paths", multiple=True, help="Read only this folder of SOURCE; repeatable."),
+        click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Leave these files out; repeatable."),
+    ]
+)
+
+SCOPE = _together(
+    [
+        click.option("-A", "--all-namespaces", is_flag=True, help="List, and prune in, every namespace."),
+        click.option(
+            "-n",
+            "--namespace",
+            "namespaces",
+            multiple=True,
+            help="A namespace to list and prune in; repeatable. One alone is the default for manifests without one.",
+        ),
+        click.option(
+            "--owner", default="", help="Id of this sync set. Default: the URL of origin, and SOURCE's path in it."
+        ),
+    ]
+)
+
+POLICY = _together(
+    [
+        click.option("--no-prune", is_flag=True, help="Prune nothing."),
+        click.option("--max-prune", metavar="N|N%", help="Stop above this many prunes. Default: 10 and 30 %."),
+        click.option("--max-change", metavar="N|N%", help="Stop above this many changed tags. Default: 10 and 30 %."),
+        click.option(
+            "--on-drift",
+            type=click.Choice(["revert", "report", "fail"]),
+            default="revert",
+            show_default=True,
+            help="What to do about a field that somebody changed on the cluster.",
+        ),
+        click.option("--allow-empty", is_flag=True, help="Go on although SOURCE holds no manifest."),
+        click.option("--adopt-pushed", is_flag=True, help="Take tags, too, that only a push made."),
+        click.option("--take-from", default="", metavar="OWNER", help="Take over the tags of another sync set."),
+    ]
+)
+
+CLUSTER = _together(
+    [
+        click.option(
+            "--kubeconfig", default="", help="Path of the kubeconfig. Default: $KUBECONFIG, ~/.kube/config, the pod's."
+        ),
+        click.option("--context", default="", help="The kubeconfig's context to use."),
+        click.option("--server", default="", metavar="URL", help="URL of the API server."),
+        click.option("--token-file", default="", help="File with a bearer token; read again when it changes."),
+        click.option("--certificate-authority", default="", help="File with the server's certificate authority."),
+        click.option("--insecure-skip-tls-verify", is_flag=True, help="Do not verify the server's certificate."),
+        click.option("--as", "impersonate", default="", metavar="USER", help="User to impersonate."),
+        click.option(
+            "--request-timeout", type=Duration(), default="30s", show_default=True, help="Longest wait for an answer."
+        ),
+        click.option(
+            "--page-size", type=click.IntRange(1), default=500, show_default=True, help="Objects a page of a list."
+        ),
+        click.option(
+            "--concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Streams at a time."
+        ),
+    ]
+)
+
+OUTPUT = _together(
+    [
+        click.option(
+            "-o",
+            "--output",
+            "outputs",
+            multiple=True,
+            metavar="FORMAT[=PATH]",
+            help="Report as text, json, jsonl, markdown, html, junit, github or gitlab; repeatable. No PATH: stdout.",
+        ),
+        click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes."),
+        click.option("-q", "--quiet", is_flag=True, help="Print no text report."),
+        click.option("-v", "--verbose", is_flag=True, help="Show unchanged tags, too."),
+        click.option("--no-color", is_flag=True, help="Print without colour; so does $NO_COLOR."),
+    ]
+)
+
+
+def run_options(given: dict[str, Any]) -> Options:
+    """Turn the options of `plan` and `sync` into what the run is asked to do. Raises UsageError."""
+    from syncer.plan import Limit  # noqa: PLC0415 - `--help` pays for no import it does not need
+    from syncer.source import SourceSpec  # noqa: PLC0415 - likewise
+    from syncer.sync import Options  # noqa: PLC0415 - likewise
+
+    def limit(name: str) -> Limit | None:
+        return Limit.parse(given[name]) if given[name] else None
+
+    return Options(
+        source=SourceSpec(given["source"], given["ref"], given["paths"], given["excludes"]),
+        namespaces=given["namespaces"],
+        all_namespaces=given["all_namespaces"],
+        owner=given["owner"],
+        page_size=given["page_size"],
+        concurrency=given["concurrency"],
+        prune=not given["no_prune"],
+        max_prune=limit("max_prune"),
+        max_change=limit("max_change"),
+        on_drift=given["on_drift"],
+        allow_empty=given["allow_empty"],
+        adopt_pushed=given["adopt_pushed"],
+        take_from=given["take_from"],
+        allow_dirty=given.get("allow_dirty", False),
+        wait=given.get("wait"),
+    )
+
+
+def client_of(given: dict[str, Any]) -> Client:
+    """Connect to the cluster that the options name, as kubectl would. Raises UsageError, ClusterError."""
+    from syncer.cluster import Client, ConnectionOptions, connect  # noqa: PLC0415 - `--help` pays for no import
+
+    for name in ("kubeconfig", "token_file", "certificate_authority"):
+        if given[name] and not Path(given[name]).is_file():
+            raise UsageError(f"--{name.replace('_', '-')}: there is no file {given[name]}")
+    options = ConnectionOptions(
+        kubeconfig=given["kubeconfig"],
+        context=given["context"],
+        server=given["server"],
+        token_file=given["token_file"],
+        certificate_authority=given["certificate_authority"],
+        insecure_skip_tls_verify=given["insecure_skip_tls_verify"],
+        impersonate=given["impersonate"],
+        request_timeout=given["request_timeout"],
+    )
+    return Client(connect(options, environ=os.environ), pool_size=given["concurrency"])

@@ -1,0 +1,36 @@
+"""`syncer plan`: the dry run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, client_of, run_options
+
+
+@click.command("plan")
+@SOURCE
+@SCOPE
+@POLICY
+@OUTPUT
+@CLUSTER
+def command(**given: Any) -> int:
+    """Report what a sync of SOURCE would do. Writes nothing, ever.
+
+    SOURCE is a git URL, a directory, or - for manifests on stdin.
+
+    \b
+    Examples:
+      syncer plan . -n team-a                       an edit, before it is committed
+      syncer plan . --ref main --detailed-exitcode  in CI: exit 2 if main and the cluster differ
+      syncer plan . -o json=plan.json -o markdown   for a pull request
+    """
+    from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
+    from syncer.cli.output import parse_outputs, write_report  # noqa: PLC0415 - likewise
+
+    outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
+    run = sync.plan(run_options(given), client_of(given), sys.stdin.buffer)
+    write_report(run.report, outputs, given)
+    return run.exit_code(detailed=given["detailed_exitcode"])

@@ -1,0 +1,50 @@
+"""`syncer serve`: the local API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from syncer.cli.options import Duration
+from syncer.errors import UsageError
+
+
+@click.command("serve")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port on 127.0.0.1; 0: a free one."
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["openshift", "documented"]),
+    default="openshift",
+    show_default=True,
+    help="Answer as a real OpenShift does, or as its API reference promises.",
+)
+@click.option("--no-import", is_flag=True, help="Import no image: tags stay pending.")
+@click.option("--import-delay", type=Duration(), default="300ms", show_default=True, help="How long an import takes.")
+@click.option("--tokens", metavar="FILE", help="YAML: TOKEN: {user: NAME, role: view|edit|admin, namespaces: [NS]}.")
+def command(**given: Any) -> None:
+    """Serve an ImageStreamTag API on loopback, to try, to develop, to test. It forgets all when it stops.
+
+    \b
+    Examples:
+      syncer serve --port 8080
+      kubectl --server http://127.0.0.1:8080 get imagestreamtags -A
+      syncer sync manifests-example --allow-dirty --owner demo --server http://127.0.0.1:8080
+    """
+    try:
+        from syncer import localapi  # noqa: PLC0415 - it needs an extra that a sync does not
+    except ImportError as error:
+        raise UsageError("the local API is not installed", hint="pip install 'syncer[serve]'") from error
+
+    tokens = localapi.load_tokens(Path(given["tokens"])) if given["tokens"] else None
+    localapi.run(
+        port=given["port"],
+        profile=given["profile"],
+        imports=not given["no_import"],
+        import_delay=given["import_delay"],
+        tokens=tokens,
+        on_listen=lambda url: click.echo(f"Listening on {url}"),
+    )

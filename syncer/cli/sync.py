@@ -1,0 +1,56 @@
+"""`syncer sync`: plans, passes the gates, applies, reports."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from syncer.cli import show_error
+from syncer.cli.interrupts import Interrupts
+from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, Duration, client_of, run_options
+
+
+@click.command("sync")
+@SOURCE
+@click.option(
+    "--dry-run",
+    type=click.Choice(["client", "server"]),
+    is_flag=False,
+    flag_value="client",
+    help="Write nothing. `--dry-run=server` also has the server validate each change.",
+)
+@click.option("--allow-dirty", is_flag=True, help="Go on although SOURCE holds what is in no commit.")
+@click.option("--wait", type=Duration(), help="Wait this long for the imports that the run begins: 90s, 5m.")
+@SCOPE
+@POLICY
+@OUTPUT
+@CLUSTER
+def command(**given: Any) -> int:
+    """Make the cluster's ImageStreamTags equal to what SOURCE says.
+
+    SOURCE is a git URL, a directory, or - for manifests on stdin.
+
+    \b
+    Examples:
+      syncer sync https://github.com/example/tags -n team-a -n team-b
+      syncer sync . -A --owner tags --wait 5m
+      syncer sync . --dry-run
+    """
+    from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
+    from syncer.cli.output import parse_outputs, write_report  # noqa: PLC0415 - likewise
+
+    outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
+    options, client = run_options(given), client_of(given)
+    with Interrupts() as interrupts:
+        if given["dry_run"] == "client":
+            run = sync.plan(options, client, sys.stdin.buffer)
+        elif given["dry_run"] == "server":
+            run = sync.validate_on_server(options, client, sys.stdin.buffer)
+        else:
+            run = sync.sync(options, client, sys.stdin.buffer, stopped=interrupts.stopped)
+        write_report(run.report, outputs, given)
+        if run.refusal:
+            show_error(run.refusal)
+        return interrupts.exit_code or run.exit_code(detailed=given["detailed_exitcode"])

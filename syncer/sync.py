@@ -1,0 +1,254 @@
+"""The story of a run, top to bottom: read git, list live, plan, pass the gates, apply, report."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from syncer import imagestreamtag
+from syncer.apply import FOLLOWER_PATIENCE, Applier, apply_plan, follow_imports
+from syncer.cluster import ClusterWriter, read_live, read_stream, server_version
+from syncer.errors import ClusterError, GateError, ManifestError, SourceError, SyncerError, UsageError
+from syncer.manifests import parse_manifests
+from syncer.model import Problem, Report, Scope, Severity, Target
+from syncer.plan import Planner, Policy, make_plan
+from syncer.source import read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import BinaryIO
+
+    from syncer.cluster import Client
+    from syncer.model import Live, LiveState, Manifests, ObjectKey, Outcome, Plan, Source
+    from syncer.plan import Limit
+    from syncer.plan.planner import OnDrift
+    from syncer.source import SourceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run is asked to do. `wait` is how long, in seconds, imports are waited for; None: only for followers."""
+
+    source: SourceSpec
+    namespaces: tuple[str, ...] = ()
+    all_namespaces: bool = False
+    owner: str = ""
+    page_size: int = 500
+    concurrency: int = 8
+    prune: bool = True
+    max_prune: Limit | None = None
+    max_change: Limit | None = None
+    on_drift: OnDrift = "revert"
+    allow_empty: bool = False
+    allow_dirty: bool = False
+    adopt_pushed: bool = False
+    take_from: str = ""
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run came to: the report, and the refusal where it stopped before its first write."""
+
+    report: Report
+    refusal: SyncerError | None = None
+
+    def exit_code(self, *, detailed: bool = False) -> int:
+        """Give the exit code (design: 0, 1, 2, 3, 4)."""
+        report = self.report
+        if self.refusal:
+            return self.refusal.exit_code
+        if any(outcome.error for outcome in report.outcomes.values()):
+            return 4
+        if any(problem.severity is Severity.ERROR for problem in report.plan.problems):
+            return 4 if report.applied else 1
+        changes = any(change.requests for change in report.plan.changes)
+        return 2 if detailed and changes else 0
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Seconds by stage, for the report's `timings`."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - began, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A plan and what it was made of, so that a tag can be planned again."""
+
+    source: Source
+    live: LiveState
+    policy: Policy
+    plan: Plan
+    planner: Planner
+
+
+def plan(options: Options, client: Client, stdin: BinaryIO) -> Run:
+    """Report what a sync would do; send no write verb, ever."""
+    watch = Stopwatch()
+    prepared = _prepare(options, client, stdin, watch)
+    return Run(_report(prepared, client, watch))
+
+
+def sync(
+    options: Options,
+    client: Client,
+    stdin: BinaryIO,
+    *,
+    stopped: Callable[[], bool] = bool,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+) -> Run:
+    """Plan, pass the gates, and apply: the cluster's tags become what git says.
+
+    Once `stopped` holds no new write begins. A refusal comes before the first write.
+    """
+    watch = Stopwatch()
+    prepared = _prepare(options, client, stdin, watch)
+    refusal = _refusal(options, prepared)
+    if refusal:
+        return Run(_report(prepared, client, watch), refusal)
+    writer = ClusterWriter(client)
+    patience = FOLLOWER_PATIENCE if options.wait is None else options.wait
+    applier = Applier(writer, prepared.planner.change, patience, stopped)
+    with watch.stage("apply"):
+        outcomes = apply_plan(prepared.plan, applier, concurrency=options.concurrency, on_outcome=on_outcome)
+    if options.wait is not None:
+        with watch.stage("wait"):
+            outcomes |= follow_imports(writer, outcomes.values(), options.wait, stopped)
+    return Run(_report(prepared, client, watch, outcomes))
+
+
+def validate_on_server(options: Options, client: Client, stdin: BinaryIO) -> Run:
+    """Plan, and have the server validate each change by `dryRun=All`; what it refuses becomes a problem.
+
+    Raises UsageError unless the server's version is known to keep a dry run dry (fact 14).
+    """
+    version = server_version(client)
+    if not _dry_run_is_safe(version):
+        raise UsageError(
+            f"--dry-run=server is refused: OpenShift {version or 'of a version that cannot be read'} may really write",
+            hint="--dry-run sends no write; a server dry run of these objects is known to be safe from 4.20 on",
+        )
+    watch = Stopwatch()
+    prepared = _prepare(options, client, stdin, watch)
+    refused = []
+    with watch.stage("validate"):
+        for change in prepared.plan.changes:
+            for request in change.requests[:1]:  # a second patch builds on the first, which a dry run did not store
+                try:
+                    client.send(request, dry_run_server=True)
+                except ClusterError as error:
+                    key = change.key
+                    refused.append(
+                        Problem(
+                            Severity.ERROR, "refused", error.message, error.hint, namespace=key.namespace, name=key.name
+                        )
+                    )
+    made = dataclasses.replace(prepared.plan, problems=(*prepared.plan.problems, *refused))
+    return Run(_report(dataclasses.replace(prepared, plan=made), client, watch))
+
+
+def _dry_run_is_safe(version: str) -> bool:
+    match = re.match(r"(\d+)\.(\d+)\.", version)
+    return match is not None and (int(match[1]), int(match[2])) >= (4, 20)
+
+
+def _prepare(options: Options, client: Client, stdin: BinaryIO, watch: Stopwatch) -> _Prepared:
+    """Read git, list live, plan."""
+    with watch.stage("source"):
+        source = read_source(options.source, stdin=stdin)
+    with watch.stage("manifests"):
+        default_namespace = options.namespaces[0] if len(options.namespaces) == 1 else ""
+        manifests = parse_manifests(source.blobs, default_namespace=default_namespace)
+    scope = _scope(options, manifests)
+    with watch.stage("live"):
+        live = read_live(client, scope, page_size=options.page_size, concurrency=options.concurrency)
+        outside = _followed_outside(client, manifests, scope)
+    policy = Policy(
+        owner=options.owner or source.owner or f"local/{source.info.path or source.info.url}",
+        scope=scope,
+        prune=options.prune,
+        narrowed=source.narrowed,
+        on_drift=options.on_drift,
+        allow_empty=options.allow_empty,
+        max_prune=options.max_prune,
+        max_change=options.max_change,
+        adopt_pushed=options.adopt_pushed,
+        take_from=options.take_from,
+    )
+    with watch.stage("plan"):
+        made = make_plan(manifests, live, policy, outside)
+    return _Prepared(source, live, policy, made, Planner(policy, live, {}, outside))
+
+
+def _scope(options: Options, manifests: Manifests) -> Scope:
+    if options.all_namespaces:
+        if options.namespaces:
+            raise UsageError("-A and -n exclude each other", hint="give one of them")
+        return Scope(all_namespaces=True)
+    if options.namespaces:
+        return Scope(namespaces=tuple(sorted(set(options.namespaces))))
+    return Scope(namespaces=tuple(sorted({key.namespace for key in manifests.desired})), derived=True)
+
+
+def _followed_outside(client: Client, manifests: Manifests, scope: Scope) -> Mapping[ObjectKey, Live]:
+    """Read the tags beyond the scope that tags in it follow; what may not be read is not known, and stays out."""
+    targets = (imagestreamtag.followed_by(key, desired.fields) for key, desired in manifests.desired.items())
+    streams = {(t.namespace, t.stream) for t in targets if t is not None and not scope.covers(t.namespace)}
+    found: dict[ObjectKey, Live] = {}
+    for namespace, stream in sorted(streams):
+        try:
+            found.update(read_stream(client, namespace, stream) or {})
+        except ClusterError:
+            continue
+    return found
+
+
+def _refusal(options: Options, prepared: _Prepared) -> SyncerError | None:
+    """Say why nothing may be written, the most basic reason first."""
+    source, made = prepared.source, prepared.plan
+    errors = sum(problem.severity is Severity.ERROR and bool(problem.file) for problem in made.problems)
+    if errors:
+        return ManifestError(f"{errors} error{'s' * (errors > 1)} in the manifests; nothing was written")
+    if source.info.dirty and not options.allow_dirty:
+        return SourceError(
+            f"{source.info.url} is dirty: it holds what is in no commit; nothing was written",
+            hint="commit it, or give --allow-dirty",
+        )
+    if not (options.owner or source.owner):
+        return UsageError("the source has no remote to name its owner after", hint="give --owner NAME")
+    if made.gates:
+        messages = "; ".join(f"{gate.message} ({gate.option} lets it pass)" for gate in made.gates)
+        return GateError(f"stopped, nothing was written: {messages}")
+    return None
+
+
+def _report(
+    prepared: _Prepared, client: Client, watch: Stopwatch, outcomes: Mapping[ObjectKey, Outcome] | None = None
+) -> Report:
+    notes = ()
+    if prepared.policy.scope.derived:
+        notes = ("Listed are the namespaces that the manifests name; one that left git is not looked at (-n, -A).",)
+    return Report(
+        source=prepared.source.info,
+        target=Target(client.connection.server, client.connection.context, prepared.live.listing),
+        plan=prepared.plan,
+        outcomes=outcomes or {},
+        applied=outcomes is not None,
+        notes=notes,
+        timings=watch.seconds,
+    )

@@ -1,0 +1,81 @@
+"""Gates count, and say their figures and the way past them."""
+
+import pytest
+from builders import desired, image, live, live_state, manifests, policy, synced
+
+from syncer.errors import UsageError
+from syncer.plan import Limit, make_plan
+
+
+def tags(number, namespace="team-a", stream="app"):
+    return [desired(f"{namespace}/{stream}:v{n}") for n in range(number)]
+
+
+def stopped(wanted, present, **more):
+    plan = make_plan(manifests(*wanted), live_state(*present), policy(**more))
+    return {gate.name: gate for gate in plan.gates}
+
+
+def pruning(kept, gone, **more):
+    keeps, goes = tags(kept, stream="kept"), tags(gone, stream="gone")
+    return stopped(keeps, [synced(one) for one in (*keeps, *goes)], **more)
+
+
+@pytest.mark.parametrize(
+    ("kept", "gone", "stops"),
+    [(100, 10, False), (1, 10, False), (25, 11, True), (26, 11, False), (100, 40, False), (100, 44, True)],
+)
+def test_prunes_stop_above_ten_and_above_thirty_percent(kept, gone, stops):
+    assert ("prune" in pruning(kept, gone)) is stops
+
+
+@pytest.mark.parametrize(
+    ("limit", "gone", "stops"),
+    [("5", 5, False), ("5", 6, True), ("10%", 10, False), ("9%", 10, True), ("0", 1, True), ("100%", 90, False)],
+)
+def test_max_prune_replaces_both_figures(limit, gone, stops):
+    assert ("prune" in pruning(100 - gone, gone, max_prune=Limit.parse(limit))) is stops
+
+
+def test_a_gate_says_its_figures_and_the_exact_option():
+    gate = pruning(20, 20)["prune"]
+    assert gate.message == "would prune 20 of 40 owned tags (50 %); the limit is more than 10 and more than 30 %"
+    assert gate.option == "--max-prune 20"
+    assert "prune" not in pruning(20, 20, max_prune=Limit.parse("20"))
+
+
+def test_a_gate_counts_each_namespace_too():
+    keeps, goes = tags(200, "team-b"), tags(12, "team-a")
+    gate = stopped(keeps, [synced(one) for one in (*keeps, *goes)])["prune"]
+    assert "12 of 12 owned tags (100 %) in namespace team-a" in gate.message
+
+
+def test_changes_stop_like_prunes_and_creates_and_adoption_are_free():
+    present = [synced(one) for one in tags(20)]
+    moved = [desired(str(one.key), from_=image("quay.io/example/app:v2")) for one in tags(20)]
+    assert stopped(moved, present)["change"].option == "--max-change 20"
+    assert not stopped(moved, [])
+    assert not stopped(moved, [live(str(one.key)) for one in tags(20)])
+
+
+def test_changes_of_annotations_are_free():
+    noted = [desired(str(one.key), fields={"/metadata/annotations/a": "b"}) for one in tags(20)]
+    assert not stopped(noted, [synced(one) for one in tags(20)])
+
+
+def test_a_source_without_a_manifest_stops():
+    gate = stopped([], [synced(desired())])["empty"]
+    assert gate.option == "--allow-empty"
+    assert not stopped([], [synced(desired())], allow_empty=True)
+
+
+def test_drift_stops_where_it_is_to_fail():
+    tag = synced(desired(), spec={"from": image("quay.io/example/app:hotfix")})
+    assert "team-a/app:v1" in stopped([desired()], [tag], on_drift="fail")["drift"].message
+    assert not stopped([desired()], [synced(desired())], on_drift="fail")
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "101%", "1.5", "%"])
+def test_what_is_no_limit_is_wrong_usage(text):
+    with pytest.raises(UsageError):
+        Limit.parse(text)

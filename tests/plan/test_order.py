@@ -1,0 +1,52 @@
+"""The order of writes."""
+
+from builders import desired, follows, key, live_state, manifests, policy, synced
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncer.plan import make_plan, waves
+from syncer.plan.order import depths
+
+
+def in_waves(wanted, present=()):
+    plan = make_plan(manifests(*wanted), live_state(*present), policy(allow_empty=True))
+    return [[str(change.key) for change in wave] for wave in waves(plan.changes)]
+
+
+def test_a_followed_tag_is_made_before_its_followers():
+    a, b, c = desired("n/a:1", from_=follows("b:1")), desired("n/b:1", from_=follows("c:1")), desired("n/c:1")
+    assert in_waves([a, b, c]) == [["n/c:1"], ["n/b:1"], ["n/a:1"]]
+
+
+def test_a_follower_waits_also_where_what_is_between_stays_as_it_is():
+    moved, link = desired("n/base:v1"), desired("n/base:stable", from_=follows("v1"))
+    follower = desired("n/app:v1", from_=follows("base:stable"))
+    assert in_waves([moved, link, follower], [synced(link)]) == [["n/base:v1"], ["n/app:v1"]]
+
+
+def test_prunes_come_last_and_followers_go_first():
+    base, follower = desired("n/base:v1"), desired("n/app:v1", from_=follows("base:v1"))
+    new = desired("n/new:v1")
+    assert in_waves([new], [synced(base), synced(follower)]) == [["n/new:v1"], ["n/app:v1"], ["n/base:v1"]]
+
+
+def test_a_circle_is_cut():
+    a, b = desired("n/a:1", from_=follows("b:1")), desired("n/b:1", from_=follows("a:1"))
+    assert sorted(sum(in_waves([a, b]), [])) == ["n/a:1", "n/b:1"]
+    assert in_waves([desired("n/self:1", from_=follows("self:1"))]) == [["n/self:1"]]
+
+
+names = st.sampled_from([key(f"n/s:{n}") for n in range(7)])
+
+
+@given(st.dictionaries(names, names))
+def test_every_tag_has_a_depth_and_is_deeper_than_what_it_follows_unless_in_a_circle(followed):
+    found = depths(sorted(followed), followed)
+    assert set(followed) <= set(found)
+    for follower, target in followed.items():
+        chain, here = set(), target
+        while here in followed and here not in chain:
+            chain.add(here)
+            here = followed[here]
+        if here not in chain:
+            assert found[follower] > found[target]

@@ -1,0 +1,307 @@
+"""What git, the cluster and the last sync together ask for, tag by tag."""
+
+import pytest
+from builders import OWNER, desired, follows, image, key, live, live_state, manifests, policy, synced
+
+from syncer import imagestreamtag as ist
+from syncer.model import Cause, Create, ImportState, Problem, Prune, Scope, Severity, Skip, Unchanged, Update
+from syncer.plan import make_plan
+
+OTHER_DIGEST = "sha256:" + "2" * 64
+
+
+def planned(wanted, tags, outside=None, **more):
+    plan = make_plan(manifests(*wanted), live_state(*tags), policy(**more), {tag.key: tag for tag in outside or ()})
+    return {str(change.key): change for change in plan.changes}
+
+
+def one(wanted, tags, **more):
+    (change,) = planned([wanted] if wanted else [], [tags] if tags else [], **more).values()
+    return change
+
+
+def codes(change):
+    return [veto.code for veto in change.vetoes]
+
+
+def test_a_tag_that_is_not_there_is_created_by_one_post():
+    change = one(desired(), None)
+    assert isinstance(change, Create)
+    (request,) = change.requests
+    assert (request.method, request.path) == ("POST", ist.tags_path("team-a"))
+    assert request.body["metadata"]["annotations"][ist.OWNER] == "demo team-a/app:v1"
+
+
+def test_a_tag_as_git_says_is_unchanged():
+    assert isinstance(one(desired(), synced(desired())), Unchanged)
+
+
+def test_a_tag_whose_import_failed_is_there_and_is_not_created_again():
+    tag = synced(desired(), digest="", state=ImportState.FAILED)
+    change = one(desired(), tag)
+    assert isinstance(change, Unchanged)
+    assert change.image.state is ImportState.FAILED
+
+
+def test_a_change_in_git_is_one_guarded_patch():
+    wanted = desired(from_=image("quay.io/example/app:v2"))
+    change = one(wanted, synced(desired()))
+    assert isinstance(change, Update)
+    assert [(field.path, field.cause) for field in change.fields] == [("/tag/from", Cause.GIT)]
+    assert change.reason == "git changed it"
+    (request,) = change.requests
+    assert [op["path"] for op in request.body if op["op"] == "test"] == [
+        "/tag/from",
+        "/metadata/annotations/syncer.dev~1owner",
+    ]
+    assert {"op": "replace", "path": "/tag/from", "value": wanted.fields["/tag/from"]} in request.body
+
+
+def test_drift_is_reverted():
+    tag = synced(desired(), spec={"from": image("quay.io/example/app:hotfix")})
+    change = one(desired(), tag)
+    assert isinstance(change, Update)
+    assert change.fields[0].cause is Cause.DRIFT
+    assert change.reason == "drifted on the cluster"
+
+
+def test_drift_is_left_alone_where_it_is_only_to_be_reported():
+    tag = synced(desired(), spec={"from": image("quay.io/example/app:hotfix")})
+    change = one(desired(), tag, on_drift="report")
+    assert isinstance(change, Skip)
+    assert codes(change) == ["drift"]
+    assert change.fields[0].cause is Cause.DRIFT
+
+
+def test_drift_that_is_only_to_be_reported_is_no_part_of_what_git_changes():
+    wanted = desired(fields={"/metadata/annotations/a": "2"})
+    applied = desired(fields={"/metadata/annotations/a": "1"})
+    tag = synced(applied, spec={"from": image("quay.io/example/app:hotfix")})
+    change = one(wanted, tag, on_drift="report")
+    assert isinstance(change, Update)
+    assert {field.path for field in change.fields} == {"/tag/from", "/metadata/annotations/a"}
+    written = [op["path"] for op in change.requests[0].body if op["op"] != "test"]
+    assert "/metadata/annotations/a" in written
+    assert "/tag/from" not in written
+
+
+def test_a_field_that_both_changed_says_so():
+    tag = synced(desired(), spec={"from": image("quay.io/example/app:hotfix")})
+    change = one(desired(from_=image("quay.io/example/app:v2")), tag)
+    assert change.fields[0].cause is Cause.BOTH
+    assert change.reason == "git and the cluster both changed it"
+
+
+def test_what_git_never_named_is_left_to_others():
+    tag = synced(desired(), spec={"importPolicy": {"scheduled": True}}, annotations={"theirs": "x"})
+    assert isinstance(one(desired(), tag), Unchanged)
+
+
+def test_what_git_no_longer_names_goes_back_to_its_default():
+    before = desired(fields={"/tag/importPolicy/scheduled": True, "/metadata/annotations/a": "b"})
+    change = one(desired(), synced(before))
+    assert [(field.path, field.desired) for field in change.fields] == [
+        ("/metadata/annotations/a", None),
+        ("/tag/importPolicy/scheduled", False),
+    ]
+
+
+def test_naming_a_default_changes_nothing_but_the_record():
+    change = one(desired(fields={"/tag/referencePolicy/type": "Source"}), synced(desired()))
+    assert isinstance(change, Update)
+    assert change.fields == ()
+    assert not change.moves
+
+
+def test_a_tag_that_was_there_is_adopted():
+    change = one(desired(), live())
+    assert isinstance(change, Update)
+    assert change.adopts
+    assert change.fields == ()
+    assert change.reason.startswith("adopted")
+
+
+def test_what_adoption_changes_is_of_that_cause():
+    change = one(desired(from_=image("quay.io/example/app:v2")), live())
+    assert [field.cause for field in change.fields] == [Cause.ADOPTED]
+
+
+def test_adoption_removes_what_kubectl_applied_and_git_does_not_name():
+    record = '{"metadata":{"annotations":{"old":"x"}},"tag":{}}'
+    change = one(desired(), live(annotations={ist.KUBECTL_LAST_APPLIED: record, "old": "x"}))
+    assert [(field.path, field.desired) for field in change.fields] == [("/metadata/annotations/old", None)]
+
+
+def test_a_tag_of_another_owner_is_not_touched():
+    change = one(desired(from_=image("quay.io/example/app:v2")), synced(desired(), owner="theirs"))
+    assert isinstance(change, Skip)
+    assert codes(change) == ["owned"]
+    assert change.requests == ()
+
+
+def test_a_tag_of_another_owner_is_taken_where_that_is_asked_for():
+    change = one(desired(), synced(desired(), owner="theirs"), take_from="theirs")
+    assert isinstance(change, Update)
+    assert change.adopts
+
+
+def test_a_copied_owner_mark_is_nobodys():
+    tag = live(annotations={ist.OWNER: "theirs team-b/app:v1"})
+    assert isinstance(one(desired(), tag), Update)
+
+
+def test_a_tag_that_only_a_push_made_is_not_taken():
+    tag = live()
+    pushed = type(tag)(tag.key, None, {}, tag.uid, tag.resource_version, tag.image)
+    assert codes(one(desired(), pushed)) == ["pushed"]
+    taken = one(desired(), pushed, adopt_pushed=True)
+    assert taken.requests[0].body[0] == {"op": "test", "path": "/tag", "value": None}
+
+
+def test_a_manifest_out_of_scope_is_skipped():
+    change = one(desired(), None, scope=Scope(namespaces=("team-b",)))
+    assert codes(change) == ["out-of-scope"]
+
+
+def test_a_manifest_of_a_namespace_that_cannot_be_listed_is_skipped():
+    plan = make_plan(manifests(desired()), live_state(forbidden={"team-a": "no"}), policy())
+    assert codes(plan.changes[0]) == ["forbidden"]
+    assert not plan.complete
+    assert plan.problems[0].code == "forbidden"
+
+
+def test_a_plan_says_that_a_namespace_does_not_exist():
+    plan = make_plan(manifests(desired()), live_state(missing=frozenset({"team-a"})), policy())
+    assert [problem.code for problem in plan.problems] == ["no-such-namespace"]
+
+
+def test_an_owned_tag_that_left_git_is_pruned_with_the_streams_uid():
+    change = planned([desired("team-a/other:v1")], [synced(desired())])["team-a/app:v1"]
+    assert isinstance(change, Prune)
+    (request,) = change.requests
+    assert request.method == "DELETE"
+    assert request.body["preconditions"] == {"uid": "uid-1"}
+
+
+def test_a_tag_that_is_not_ours_is_not_even_named():
+    plan = planned([desired("team-a/other:v1")], [live(), synced(desired("team-a/theirs:v1"), owner="theirs")])
+    assert set(plan) == {"team-a/other:v1"}
+
+
+@pytest.mark.parametrize(
+    ("tag", "more", "code"),
+    [
+        (live(annotations={ist.OWNER: f"{OWNER} team-b/app:v1"}), {}, "copied"),
+        (synced(desired()), {"scope": Scope(namespaces=("team-b",))}, "out-of-scope"),
+        (synced(desired()), {"narrowed": True}, "narrowed"),
+        (synced(desired()), {"prune": False}, "no-prune"),
+        (synced(desired(), annotations={"syncer.dev/prune": "disabled"}), {}, "protected"),
+        (synced(desired(), stream_annotations={"helm.sh/resource-policy": "keep"}), {}, "protected"),
+    ],
+)
+def test_a_prune_without_proof_is_a_skip_that_says_why(tag, more, code):
+    change = planned([desired("team-b/other:v1")], [tag], **more)["team-a/app:v1"]
+    assert isinstance(change, Skip)
+    assert codes(change) == [code]
+    assert change.requests == ()
+
+
+def test_a_manifest_that_does_not_parse_forbids_every_prune():
+    problem = Problem(Severity.ERROR, "syntax", "broken", file="x.yaml", line=1)
+    plan = make_plan(manifests(problems=(problem,)), live_state(synced(desired())), policy())
+    assert codes(plan.changes[0]) == ["unparsed"]
+    assert not plan.complete
+
+
+def test_a_tag_that_a_staying_tag_follows_stays_and_so_on():
+    base, middle = synced(desired("team-a/base:v1")), synced(desired("team-a/middle:v1", from_=follows("base:v1")))
+    stays = live("team-b/x:v1", spec={"from": follows("middle:v1", "team-a")})
+    plan = planned([desired("team-a/other:v1")], [base, middle, stays])
+    assert codes(plan["team-a/base:v1"]) == codes(plan["team-a/middle:v1"]) == ["followed"]
+
+
+def test_a_tag_is_pruned_with_its_follower():
+    base, follower = synced(desired("team-a/base:v1")), synced(desired("team-a/app:v1", from_=follows("base:v1")))
+    plan = planned([desired("team-a/other:v1")], [base, follower])
+    assert isinstance(plan["team-a/base:v1"], Prune)
+    assert isinstance(plan["team-a/app:v1"], Prune)
+
+
+def test_a_tag_is_pruned_where_git_points_its_follower_elsewhere():
+    base = synced(desired("team-a/base:v1"))
+    follower = synced(desired("team-a/app:v1", from_=follows("base:v1")))
+    plan = planned([desired("team-a/app:v1")], [base, follower])
+    assert isinstance(plan["team-a/base:v1"], Prune)
+
+
+# ------------------------------------------------------------------------------------------------- followers
+
+
+FOLLOWER = desired("team-a/app:stable", from_=follows("base:v1"))
+BASE = desired("team-a/base:v1")
+
+
+@pytest.mark.parametrize("digest", ["", OTHER_DIGEST])
+def test_a_follower_in_another_stream_that_is_empty_or_behind_is_cured_and_keeps_its_history(digest):
+    change = planned([FOLLOWER, BASE], [synced(BASE), synced(FOLLOWER, digest=digest)])["team-a/app:stable"]
+    assert isinstance(change, Update)
+    assert change.reason == "follower behind"
+    assert change.fields == ()
+    assert not change.moves
+    modes = [op["value"] for r in change.requests for op in r.body if op["op"] == "replace"]
+    assert modes == ["PreserveOriginal", "Legacy"]
+
+
+def test_a_follower_that_has_the_image_is_unchanged():
+    change = planned([FOLLOWER, BASE], [synced(BASE), synced(FOLLOWER)])["team-a/app:stable"]
+    assert isinstance(change, Unchanged)
+
+
+def test_a_follower_of_a_tag_without_an_image_cannot_be_cured_and_is_unchanged():
+    tags = [synced(BASE, digest="", state=ImportState.FAILED), synced(FOLLOWER, digest="", state=ImportState.NONE)]
+    assert isinstance(planned([FOLLOWER, BASE], tags)["team-a/app:stable"], Unchanged)
+
+
+def test_a_follower_within_the_stream_moves_along_by_itself():
+    follower = desired("team-a/base:stable", from_=follows("v1"))
+    change = planned([follower, BASE], [synced(BASE), synced(follower, digest=OTHER_DIGEST)])["team-a/base:stable"]
+    assert isinstance(change, Unchanged)
+
+
+def test_a_follower_moves_in_the_run_that_moves_its_tag_also_through_a_chain():
+    moved = desired("team-a/base:v1", from_=image("quay.io/example/base:v2"))
+    link = desired("team-a/base:stable", from_=follows("v1"))
+    follower = desired("team-a/app:stable", from_=follows("base:stable"))
+    plan = planned([moved, link, follower], [synced(BASE), synced(link), synced(follower)])
+    assert isinstance(plan["team-a/base:stable"], Unchanged)
+    assert plan["team-a/app:stable"].reason == "follower behind"
+
+
+def test_a_follower_of_a_tag_beyond_the_scope_is_compared_with_it():
+    follower = desired("team-a/app:stable", from_=follows("base:v1", "team-b"))
+    outside = live("team-b/base:v1", digest=OTHER_DIGEST)
+    scope = Scope(namespaces=("team-a",))
+    change = planned([follower], [synced(follower)], [outside], scope=scope)["team-a/app:stable"]
+    assert change.reason == "follower behind"
+
+
+# ------------------------------------------------------------------------------------------------------ plan
+
+
+def test_changes_come_in_key_order_whatever_the_order_of_the_input():
+    wanted = [desired(f"team-{n}/app:v{m}") for n in "bac" for m in (2, 10, 1)]
+    plans = [make_plan(manifests(*order), live_state(), policy()) for order in (wanted, wanted[::-1])]
+    assert plans[0].changes == plans[1].changes
+    assert [change.key for change in plans[0].changes] == sorted(one.key for one in wanted)
+
+
+def test_each_patch_of_a_plan_makes_the_tag_what_git_says():
+    wanted = desired(from_=image("quay.io/example/app:v2"), fields={"/tag/referencePolicy/type": "Local"})
+    tag = synced(desired(fields={"/metadata/annotations/a": "b"}))
+    change = one(wanted, tag)
+    from syncer.diff import apply_patch  # noqa: PLC0415 - beside its only use
+
+    after = apply_patch(ist.document_of(tag), change.requests[0].body)
+    fields = ist.fields_of(after["metadata"]["annotations"], after["tag"])
+    assert fields == {**wanted.fields, "/tag/importPolicy/importMode": "Legacy"}
+    assert after["metadata"]["annotations"][ist.OWNER] == ist.owner_mark(OWNER, key())
