@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from syncer.localapi.auth import Identity, load_tokens
-from syncer.localapi.server import LocalAPI
+from syncer.localapi.server import LocalAPI, run
 
-__all__ = ["Identity", "LocalAPI", "load_tokens"]
+__all__ = ["Identity", "LocalAPI", "load_tokens", "run"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable
 from time import time
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -19,7 +19,11 @@ from syncer.localapi.requests import Ask, ListAnswer, ObjectAnswer, TextAnswer, 
 from syncer.localapi.responses import JSON_TYPE, encode, negotiate
 from syncer.localapi.statuses import StatusError
 from syncer.localapi.watching import open_watch
-from syncer.localapi.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from syncer.localapi.world import World
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 _LOG = logging.getLogger(__name__)
@@ -37,7 +41,7 @@ def build_app(world: World, note: Callable[[str, str], None], clock: Callable[[]
             return _failure(error)
         except ClientDisconnect:
             return Response(status_code=400)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a client is answered whatever happens
             _LOG.exception("%s %s", request.method, request.url.path)
             return _failure(statuses.internal_error("the local API has a bug"))
         finally:

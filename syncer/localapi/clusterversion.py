@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from syncer.localapi import statuses
 from syncer.localapi.requests import Answer, Ask, ListAnswer, ObjectAnswer
-from syncer.localapi.values import Doc
+
+if TYPE_CHECKING:
+    from syncer.localapi.values import Doc
 
 GROUP = "config.openshift.io"
 VERSION = "4.22.0"

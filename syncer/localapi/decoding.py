@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml  # type: ignore[import-untyped]
 
@@ -13,6 +12,9 @@ from syncer.localapi import statuses
 from syncer.localapi.kinds import IMAGE_KINDS
 from syncer.localapi.schema import Struct, Walk, WrongType, pairs_hook
 from syncer.localapi.values import GROUP, IMAGE_API, Doc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 MAX_BODY = 3 * 1024 * 1024
 """The longest body the server reads, in bytes."""
@@ -76,7 +78,7 @@ def _go_syntax_error(error: json.JSONDecodeError) -> str:
 def parse_yaml(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """Return what the YAML says, as JSON would have it, or raise `NotJson`."""
     try:
-        loaded = yaml.load(text, Loader=yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader)
+        loaded = yaml.safe_load(text)
         return parse_json(json.dumps(loaded, default=str).encode())
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, TypeError) as error:
         raise NotJson(f"error converting YAML to JSON: yaml: {' '.join(str(error).split())}") from error
@@ -99,15 +101,13 @@ def _parser(content_type: str, body: bytes) -> str:
 def decode_body(body: bytes, content_type: str, expected: Expected) -> Decoded:
     """Return the body as the expected kind. Raises `StatusError`: 400 or 415, with the server's texts."""
     parser = _parser(content_type, body)
+    if parser == "protobuf":
+        why = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
+        raise _unrecognized(expected, why, body)
     try:
-        if parser == "protobuf":
-            raise NotJson(
-                "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
-            )
         value = parse_json(body) if parser == "json" else parse_yaml(body)
     except NotJson as error:
-        prefix = "" if parser == "protobuf" else "couldn't get version/kind; json parse error: "
-        raise _unrecognized(expected, f"{prefix}{error}", body) from error
+        raise _unrecognized(expected, f"couldn't get version/kind; json parse error: {error}", body) from error
     _check_kind(value, expected, body)
     return decode_value(value, expected)
 

@@ -104,16 +104,16 @@ def discover(path: str, accept: str, profile: str) -> Answer | None:
     if path == "/version":
         return ObjectAnswer(VERSION)
     aggregated = "as=APIGroupDiscoveryList" in accept and "v=v2;" in f"{accept.replace(',', ';')};"
-    if path == "/api":
-        if aggregated:
-            return ObjectAnswer(_aggregated(["v1"], profile))
-        return ObjectAnswer({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
-    if path == "/apis":
-        if aggregated:
-            return ObjectAnswer(_aggregated(_versions(profile), profile))
-        groups = [_group(version) for version in _versions(profile)]
-        return ObjectAnswer({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+    if path in ("/api", "/apis"):
+        versions = ["v1"] if path == "/api" else _versions(profile)
+        return ObjectAnswer(_aggregated(versions, profile) if aggregated else _groups(versions))
     return _one(path, profile)
+
+
+def _groups(versions: list[str]) -> Doc:
+    if versions == ["v1"]:
+        return {"kind": "APIVersions", "versions": versions, "serverAddressByClientCIDRs": []}
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(version) for version in versions]}
 
 
 def _one(path: str, profile: str) -> Answer | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from syncer.localapi import statuses
 from syncer.localapi.auth import ANONYMOUS, Identity, review
@@ -14,6 +14,9 @@ from syncer.localapi.requests import Answer, Ask, ObjectAnswer, TextAnswer
 from syncer.localapi.selectors import field_terms
 from syncer.localapi.statuses import StatusError
 from syncer.localapi.validation import path_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"

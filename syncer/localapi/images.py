@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from syncer.localapi.store import Store
+from typing import TYPE_CHECKING
+
 from syncer.localapi.streams import ordered_meta
 from syncer.localapi.values import Doc, clone, timestamp
 
-_METADATA = {
+if TYPE_CHECKING:
+    from syncer.localapi.store import Store
+
+_METADATA: Doc = {
     "kind": "DockerImage",
     "apiVersion": "image.openshift.io/1.0",
     "Id": "",

@@ -7,16 +7,20 @@ and imports) it can, and then the tags that follow a changed tag in the same str
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from syncer.localapi import statuses, validation
 from syncer.localapi.statuses import Cause, StatusError
-from syncer.localapi.store import Store
 from syncer.localapi.streams import Stream
 from syncer.localapi.tagevents import History, NoSuchImage, add_event, find_image, follow_changes, latest
 from syncer.localapi.validation import path_segment
 from syncer.localapi.values import REGISTRY, Doc, clone, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from syncer.localapi.store import Store
 
 _FORM = "must be of the form <tag>, <repo>:<tag>, <id>, or <repo>@<id>"
 

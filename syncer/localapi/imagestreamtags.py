@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from syncer.localapi import statuses, validation
 from syncer.localapi.images import Images, shown_image
-from syncer.localapi.imagestreams import Call, ImageStreams
 from syncer.localapi.kinds import OBJECT_META
 from syncer.localapi.schema import Walk
-from syncer.localapi.statuses import Cause
 from syncer.localapi.streams import Stream, ordered_meta
 from syncer.localapi.tagevents import latest
 from syncer.localapi.values import IMAGE_API, Doc, clone, timestamp
+
+if TYPE_CHECKING:
+    from syncer.localapi.imagestreams import Call, ImageStreams
+    from syncer.localapi.statuses import Cause
 
 RESOURCE = "imagestreamtags"
 _UNCHANGEABLE = ("name", "generateName", "namespace", "uid", "labels", "ownerReferences", "finalizers", "managedFields")

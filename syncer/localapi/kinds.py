@@ -5,8 +5,12 @@ Field names, their order and which of them are always written follow the publish
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from syncer.localapi.schema import FLAG, INT, RAW, TEXT, TIME, Field, Many, Maybe, Struct, Table
-from syncer.localapi.values import Doc
+
+if TYPE_CHECKING:
+    from syncer.localapi.values import Doc
 
 _SEEN = Field(TEXT, keep=True)
 _TEXT = Field(TEXT)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import bisect
 import json
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncer.localapi import statuses
 from syncer.localapi.selectors import FieldTerm, Predicate, field_terms, label_selector, matches
 from syncer.localapi.store import Compacted, Store, Version
-from syncer.localapi.values import Doc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from syncer.localapi.values import Doc
 
 META_FIELDS = ("metadata.name", "metadata.namespace")
 STREAM_FIELDS = (*META_FIELDS, "spec.dockerImageRepository", "status.dockerImageRepository")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from syncer.localapi import statuses, validation
 from syncer.localapi.decoding import Expected, api_group, decode_body, media_type
@@ -20,11 +21,13 @@ from syncer.localapi.requests import (
     write_options,
 )
 from syncer.localapi.schema import RAW, TEXT, Field, Struct
-from syncer.localapi.store import Store
 from syncer.localapi.streamapi import check_preconditions
 from syncer.localapi.streams import ordered_meta
 from syncer.localapi.tagapi import NamespaceGate, match_name, match_namespace, patched_object, wiped
 from syncer.localapi.values import Doc, clone, timestamp
+
+if TYPE_CHECKING:
+    from syncer.localapi.store import Store
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,15 @@ adds it; negative indices count from the end; a patch that cannot be applied is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncer.localapi import statuses
 from syncer.localapi.decoding import NotJson, parse_json, parse_yaml
 from syncer.localapi.schema import Pairs
 from syncer.localapi.values import Doc, clone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -50,7 +52,7 @@ def load_patch(text: bytes, media_type: str) -> Any:  # noqa: ANN401 - any JSON 
         got = {list: "array", str: "string", bool: "bool", int: "number", float: "number"}.get(type(patch), "object")
         raise statuses.bad_request(f"{prefix}json: cannot unmarshal {got} into Go value of type {go_type}")
     if media_type == JSON_PATCH:
-        return _checked_operations(patch or [], prefix)
+        return _checked_operations(patch if isinstance(patch, list) else [], prefix)
     return patch or {}
 
 
@@ -74,8 +76,9 @@ def _checked_operations(patch: list[Any], prefix: str) -> list[Any]:
                 f"{prefix}json: cannot unmarshal {got} into Go value of type handlers.jsonPatchOp"
             )
         for key in ("op", "path", "from"):
-            if not isinstance((operation or {}).get(key), str | None):
-                got = names[type(operation[key])]
+            value = (operation or {}).get(key)
+            if not isinstance(value, str | None):
+                got = names[type(value)]
                 where = f"Go struct field jsonPatchOp.{key}"
                 raise statuses.bad_request(f"{prefix}json: cannot unmarshal {got} into {where} of type string")
     return patch
@@ -87,9 +90,8 @@ def strict_errors(patch: Any, media_type: str) -> list[str]:  # noqa: ANN401 - a
         return [f'duplicate field "{path}"' for path in _duplicates(patch, "")]
     found = []
     for index, operation in enumerate(patch):
-        for key in operation or ():
-            if key not in ("op", "path", "from", "value"):
-                found.append(f'json patch unknown field "[{index}].{key}"')
+        unknown = [key for key in operation or () if key not in ("op", "path", "from", "value")]
+        found += [f'json patch unknown field "[{index}].{key}"' for key in unknown]
         found += [f'json patch duplicate field "[{index}].{path}"' for path in _duplicates(operation, "")]
     return found
 

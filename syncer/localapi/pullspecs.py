@@ -17,7 +17,7 @@ _LONGEST_NAME = 255
 _DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 
-class BadPullSpec(ValueError):
+class BadPullSpec(ValueError):  # noqa: N818 - it becomes a cause
     """The text names no image; the message is the server's."""
 
 
@@ -32,7 +32,7 @@ class PullSpec:
 
     def pinned(self, digest: str) -> str:
         """Return the pull spec of this repository at a digest."""
-        path = f"{self.registry}/{self.repository}" if self.registry else self.repository
+        path = "/".join(part for part in (self.registry, self.repository) if part)
         return f"{path}@{digest}"
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from syncer.localapi import statuses
-from syncer.localapi.auth import Identity
 from syncer.localapi.imagestreams import Call
 from syncer.localapi.lists import ListOptions, encode_list
-from syncer.localapi.statuses import Cause
 from syncer.localapi.store import Version
 from syncer.localapi.values import IMAGE_API, Doc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from syncer.localapi.auth import Identity
+    from syncer.localapi.statuses import Cause
 
 _MANAGER_LENGTH = 128
 _STRICTNESS = ("", "Ignore", "Strict", "Warn")

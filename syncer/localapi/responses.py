@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import yaml  # type: ignore[import-untyped]
 
@@ -11,7 +12,9 @@ from syncer.localapi import statuses
 from syncer.localapi.lists import truth
 from syncer.localapi.requests import Ask, ListAnswer, ObjectAnswer
 from syncer.localapi.tables import partial, table
-from syncer.localapi.values import Doc
+
+if TYPE_CHECKING:
+    from syncer.localapi.values import Doc
 
 JSON_TYPE = "application/json"
 YAML_TYPE = "application/yaml"

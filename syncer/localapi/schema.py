@@ -8,11 +8,13 @@ message for a value of the wrong type.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from syncer.localapi.values import Doc
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from syncer.localapi.values import Doc
 
 _INDEX = re.compile(r"\[\d+\]")
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
@@ -66,7 +68,9 @@ class Walk:
 class Type(Protocol):
     """A Go type: how to decode it, and its zero value."""
 
-    go: str
+    @property
+    def go(self) -> str:
+        """Return Go's name of the type."""
 
     def decode(self, value: Any, walk: Walk) -> Any:  # noqa: ANN401 - any JSON value
         """Return the typed value, or raise `WrongType`."""

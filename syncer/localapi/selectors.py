@@ -53,9 +53,9 @@ def label_selector(text: str) -> Predicate:
 
 def _requirements(tokens: _Tokens) -> list[Predicate]:
     found: list[Predicate] = []
-    while token := tokens.peek():
-        if not _is_name(token) and token != "!":
-            raise _Bad(f"found '{token}', expected: !, identifier, or 'end of string'")
+    while first := tokens.peek():
+        if not _is_name(first) and first != "!":
+            raise _Bad(f"found '{first}', expected: !, identifier, or 'end of string'")
         try:
             found.append(_requirement(tokens))
         except _Bad as error:
@@ -136,18 +136,18 @@ def _values(tokens: _Tokens) -> set[str]:
     values: set[str] = set()
     expect_value = True
     while True:
-        token = tokens.take()
-        if token in (",", ")"):
+        item = tokens.take()
+        if item in (",", ")"):
             if expect_value:
                 values.add("")
-            if token == ")":
+            if item == ")":
                 return values
             expect_value = True
-        elif _is_name(token) and expect_value:
-            values.add(token)
+        elif _is_name(item) and expect_value:
+            values.add(item)
             expect_value = False
         else:
-            raise _Bad(f"found '{token}', expected: ',' or ')'")
+            raise _Bad(f"found '{item}', expected: ',' or ')'")
 
 
 def _check_values(key: str, values: set[str]) -> None:

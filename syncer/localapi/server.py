@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
 
 from syncer.localapi.app import build_app
-from syncer.localapi.auth import Identity
 from syncer.localapi.world import Profile, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Mapping
+    from types import TracebackType
+
+    from syncer.localapi.auth import Identity
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 10.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 T = TypeVar("T")
 
@@ -27,16 +32,19 @@ T = TypeVar("T")
 class _Server(uvicorn.Server):
     """A uvicorn server that leaves signals alone, and says when it listens."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[asyncio.AbstractEventLoop], None]) -> None:
         super().__init__(config)
         self.listens = threading.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
+        self._on_start = on_start
 
-    def capture_signals(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.loop = asyncio.get_running_loop()
+        self._on_start(self.loop)
         await super().startup(sockets)
         self.listens.set()
 
@@ -78,14 +86,14 @@ class LocalAPI:
         self._thread: threading.Thread | None = None
         self.url = ""
 
-    def __enter__(self) -> LocalAPI:
+    def __enter__(self) -> Self:
         listener = _listen(self._port)
         self.url = f"http://{_HOST}:{listener.getsockname()[1]}"
         app = build_app(self._world, lambda method, path: self._requests.append((method, path)))
         config = uvicorn.Config(
             app, log_config=None, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1
         )
-        self._server = _Server(config)
+        self._server = _Server(config, self._start_imports)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="local-api", daemon=True)
         self._thread.start()
         if not self._server.listens.wait(_START_SECONDS):
@@ -99,6 +107,11 @@ class LocalAPI:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join()
+
+    def _start_imports(self, loop: asyncio.AbstractEventLoop) -> None:
+        wanted, delay = self._imports
+        if wanted:
+            self._world.start_imports(lambda action: loop.call_later(delay, action), time.time)
 
     def requests(self) -> list[tuple[str, str]]:
         """Return (method, path with query) of every request that was answered so far."""
@@ -131,3 +144,27 @@ class LocalAPI:
 
         loop.call_soon_threadsafe(act)
         return done.result()
+
+
+def run(  # noqa: PLR0913 - all of them are options
+    *,
+    port: int = 0,
+    profile: Profile = "openshift",
+    imports: bool = True,
+    import_delay: float = 0.3,
+    tokens: Mapping[str, Identity] | None = None,
+    on_listen: Callable[[str], None] = lambda _url: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; `on_listen` is told the URL once it listens.
+
+    Has to be called on the main thread. Raises `OSError` when the port is taken.
+    """
+    asked_to_stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: asked_to_stop.set()) for number in _SIGNALS}
+    try:
+        with LocalAPI(port=port, profile=profile, imports=imports, import_delay=import_delay, tokens=tokens) as api:
+            on_listen(api.url)
+            asked_to_stop.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

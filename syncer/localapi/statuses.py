@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from syncer.localapi.values import GROUP, Doc
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOT_SUPPORTED = "the server does not allow this method on the requested resource"
 UNKNOWN_RESOURCE = "the server could not find the requested resource"
@@ -150,7 +153,9 @@ def unauthorized() -> StatusError:
     return StatusError(401, "Unauthorized", "Unauthorized")
 
 
-def forbidden(user: str, verb: str, resource: str, group: str, namespace: str, name: str = "") -> StatusError:
+def forbidden(  # noqa: PLR0913, PLR0917 - the parts of one sentence
+    user: str, verb: str, resource: str, group: str, namespace: str, name: str = ""
+) -> StatusError:
     """403: the user is known, the verb is not theirs."""
     where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
     what = f'User "{user}" cannot {verb} resource "{resource}" in API group "{group}" {where}'

@@ -10,10 +10,13 @@ import bisect
 import json
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from syncer.localapi.values import Doc
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from syncer.localapi.values import Doc
 
 _SNAPSHOTS = 8
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from syncer.localapi import statuses, validation
 from syncer.localapi.decoding import Expected, decode_body, media_type
 from syncer.localapi.deleting import delete_options
 from syncer.localapi.images import Images, pushed_metadata
-from syncer.localapi.imagestreams import Call, ImageStreams
 from syncer.localapi.kinds import IMAGE_STREAM, IMAGE_STREAM_MAPPING
 from syncer.localapi.lists import STREAM_FIELDS, list_options, page_of
 from syncer.localapi.patching import APPLY_PATCH, PATCH_TYPES
 from syncer.localapi.requests import Answer, Ask, ListAnswer, ObjectAnswer, WatchAnswer, call_of, write_options
-from syncer.localapi.store import Store
 from syncer.localapi.streams import Stream
 from syncer.localapi.tagapi import NamespaceGate, match_name, match_namespace, patched_object, wiped
 from syncer.localapi.tagevents import add_event, follow
 from syncer.localapi.values import IMAGE_API, Doc, timestamp
+
+if TYPE_CHECKING:
+    from syncer.localapi.imagestreams import Call, ImageStreams
+    from syncer.localapi.store import Store
 
 RESOURCE = "imagestreams"
 KIND = "ImageStream"

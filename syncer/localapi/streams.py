@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from syncer.localapi.tagevents import History
 from syncer.localapi.values import REGISTRY, Doc, clone
+
+if TYPE_CHECKING:
+    from syncer.localapi.tagevents import History
 
 _META_ORDER = (
     "name",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from syncer.localapi import statuses
 from syncer.localapi.decoding import Expected, decode_body, decode_value, media_type, warnings_of
 from syncer.localapi.deleting import delete_options
-from syncer.localapi.imagestreams import ImageStreams
 from syncer.localapi.imagestreamtags import RESOURCE, Change, ImageStreamTags, views
 from syncer.localapi.kinds import IMAGE_STREAM_TAG
 from syncer.localapi.lists import list_options, page_of
@@ -16,9 +15,14 @@ from syncer.localapi.patching import APPLY_PATCH, PATCH_TYPES, apply_patch, load
 from syncer.localapi.requests import Answer, Ask, ListAnswer, ObjectAnswer, WriteOptions, call_of, write_options
 from syncer.localapi.schema import Struct, Walk, WrongType
 from syncer.localapi.statuses import Cause, StatusError
-from syncer.localapi.store import Store
 from syncer.localapi.streams import Stream
-from syncer.localapi.values import Doc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from syncer.localapi.imagestreams import ImageStreams
+    from syncer.localapi.store import Store
+    from syncer.localapi.values import Doc
 
 KIND = "ImageStreamTag"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from syncer.localapi.values import Doc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 History: TypeAlias = dict[str, Doc]
 """A tag's name to its entry `{tag, items, conditions}`; an item is an event `{created, dockerImageReference, ...}`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncer.localapi.pullspecs import BadPullSpec, parse_pull_spec
 from syncer.localapi.statuses import (
@@ -13,7 +13,9 @@ from syncer.localapi.statuses import (
     required,
     too_long,
 )
-from syncer.localapi.values import Doc
+
+if TYPE_CHECKING:
+    from syncer.localapi.values import Doc
 
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _QUALIFIED_TEXT = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
@@ -25,6 +27,7 @@ _DNS_LABEL = re.compile(_DNS_LABEL_TEXT)
 _STREAM_TEXT = "[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _STREAM = re.compile(_STREAM_TEXT)
 _LABEL_LENGTH = 63
+_IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 _SUBDOMAIN_LENGTH = 253
 _ANNOTATIONS_LENGTH = 256 * 1024
 _REPOSITORY_LENGTH = 255
@@ -128,7 +131,7 @@ def label_value(value: str) -> list[str]:
     return reasons
 
 
-def labels(found: Mapping[str, str] | None) -> list[Cause]:
+def label_causes(found: Mapping[str, str] | None) -> list[Cause]:
     """Return what is wrong with labels."""
     causes = []
     for key, value in (found or {}).items():
@@ -137,7 +140,7 @@ def labels(found: Mapping[str, str] | None) -> list[Cause]:
     return causes
 
 
-def annotations(found: Mapping[str, str] | None) -> list[Cause]:
+def annotation_causes(found: Mapping[str, str] | None) -> list[Cause]:
     """Return what is wrong with annotations; together they may be 256 KiB."""
     found = found or {}
     causes = [invalid_value("metadata.annotations", key, why) for key in found for why in qualified_name(key.lower())]
@@ -152,9 +155,8 @@ def owner_references(found: Sequence[Doc] | None) -> list[Cause]:
     for owner in found or ():
         if not owner["apiVersion"]:
             causes.append(invalid_value("metadata.ownerReferences.apiVersion", "", "version must not be empty"))
-        for key in ("kind", "name", "uid"):
-            if not owner[key]:
-                causes.append(invalid_value(f"metadata.ownerReferences.{key}", "", "must not be empty"))
+        empty = [key for key in ("kind", "name", "uid") if not owner[key]]
+        causes += [invalid_value(f"metadata.ownerReferences.{key}", "", "must not be empty") for key in empty]
     return causes
 
 
@@ -176,8 +178,8 @@ def object_meta(meta: Doc, name_check: NameCheck) -> list[Cause]:
         causes += [invalid_value("metadata.namespace", namespace, why) for why in namespace_name(namespace)]
     if meta.get("generation", 0) < 0:
         causes.append(invalid_value("metadata.generation", meta["generation"], "must be greater than or equal to 0"))
-    causes += labels(meta.get("labels"))
-    causes += annotations(meta.get("annotations"))
+    causes += label_causes(meta.get("labels"))
+    causes += annotation_causes(meta.get("annotations"))
     causes += owner_references(meta.get("ownerReferences"))
     for finalizer in meta.get("finalizers") or ():
         causes += [invalid_value("metadata.finalizers", finalizer, why) for why in qualified_name(finalizer)]
@@ -189,11 +191,11 @@ def object_meta_update(new: Doc, old: Doc) -> list[Cause]:
     causes = []
     if not new.get("resourceVersion"):
         causes.append(invalid_value("metadata.resourceVersion", "", "must be specified for an update"))
-    for key in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
+    for key in _IMMUTABLE:
         if new.get(key) != old.get(key):
-            causes.append(invalid_value(f"metadata.{key}", new.get(key), "field is immutable"))
-    causes += labels(new.get("labels"))
-    causes += annotations(new.get("annotations"))
+            causes += [invalid_value(f"metadata.{key}", new.get(key), "field is immutable")]
+    causes += label_causes(new.get("labels"))
+    causes += annotation_causes(new.get("annotations"))
     causes += owner_references(new.get("ownerReferences"))
     return causes
 

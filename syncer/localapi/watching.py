@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from syncer.localapi import statuses
 from syncer.localapi.lists import ListOptions, check_version
-from syncer.localapi.requests import WatchAnswer
-from syncer.localapi.responses import Form
 from syncer.localapi.store import Compacted, Event
 from syncer.localapi.tables import table
 from syncer.localapi.values import IMAGE_API, Doc
-from syncer.localapi.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from syncer.localapi.requests import WatchAnswer
+    from syncer.localapi.responses import Form
+    from syncer.localapi.world import World
 
 _LONGEST = 1800
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from syncer.localapi.auth import Identity
 from syncer.localapi.clusterversion import ClusterVersionApi
 from syncer.localapi.dispatch import Dispatcher, Served
 from syncer.localapi.images import Images
 from syncer.localapi.imagestreams import Call, ImageStreams
 from syncer.localapi.imagestreamtags import ImageStreamTags
+from syncer.localapi.imports import Importer
 from syncer.localapi.kinds import IMAGE_STREAM
 from syncer.localapi.objects import LEASES, NAMESPACES, ObjectApi
 from syncer.localapi.pullspecs import digest_for
 from syncer.localapi.schema import Walk
-from syncer.localapi.store import Store
+from syncer.localapi.store import Event, Store
 from syncer.localapi.streamapi import MappingApi, StreamApi
 from syncer.localapi.streams import Stream
 from syncer.localapi.tagapi import NamespaceGate, TagApi
 from syncer.localapi.values import IMAGE_API, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from syncer.localapi.auth import Identity
 
 Profile: TypeAlias = Literal["openshift", "documented"]
 
@@ -57,6 +61,13 @@ class World:
             )
         self.dispatcher = Dispatcher(served, profile=profile, tokens=tokens is not None)
 
+    def start_imports(self, later: Callable[[Callable[[], None]], object], clock: Callable[[], float]) -> None:
+        """Simulate imports from now on, also of what is pending already; `later` runs an action after the delay."""
+        importer = Importer(self.streams, self.images, later, clock)
+        self.store.listen(importer.on_event)
+        for _, version in self.store.table("imagestreams").snapshot():
+            importer.on_event(Event(version.revision, "imagestreams", None, version.doc))
+
     def load(self, streams: Iterable[Mapping[str, Any]], now: float) -> None:
         """Put whole ImageStreams in, spec and status as given; uid and resourceVersion are made where absent."""
         table = self.store.table("imagestreams")
@@ -71,7 +82,7 @@ class World:
             table.put(Stream.of(doc).doc(), now)
 
     def push(self, namespace: str, name: str, tag: str, digest: str | None, now: float) -> None:
-        """Leave what `podman push` leaves: an image in the status of a tag, and no spec; makes the stream if need be."""
+        """Leave what `podman push` leaves: an image in the status of a tag, no spec; makes the stream if need be."""
         call = Call(now)
         stream = self.streams.find(namespace, name) or self.streams.create(Stream.empty(namespace, name), call)
         digest = digest or digest_for(f"{stream.repository}:{tag}")
