@@ -7,6 +7,7 @@ from typing import Any
 
 from syncer.localapi import statuses
 from syncer.localapi.decoding import NotJson, media_type, parse_json, parse_yaml
+from syncer.localapi.lists import number
 from syncer.localapi.requests import Ask, dry_run_causes
 
 _POLICIES = ("Foreground", "Background", "Orphan")
@@ -24,6 +25,7 @@ class DeleteOptions:
 def delete_options(ask: Ask) -> DeleteOptions:
     """Return the options of a DELETE. Raises 400, 415 and 422."""
     given = _body(ask) if ask.body else {}
+    number(ask.singles().get("gracePeriodSeconds"))
     dry_run = given.get("dryRun") if ask.body else list(ask.query.get("dryRun", ()))
     policy = given.get("propagationPolicy") if ask.body else ask.first("propagationPolicy") or None
     if not isinstance(dry_run, list | None) or not isinstance(policy, str | None):

@@ -89,8 +89,15 @@ class Dispatcher:
             return self._discovery(ask)
         served = self._served.get((target.api_version, target.resource))
         if served is None or (target.subresource and target.subresource != "status"):
+            self._authorize_unknown(ask, target)
             raise statuses.no_such_path()
         return self._resource(ask, target, served)
+
+    def _authorize_unknown(self, ask: Ask, target: Target) -> None:
+        """Raise 403 for a resource that no role but an unrestricted admin has rights to."""
+        if self._tokens and (ask.identity.role != "admin" or ask.identity.namespaces):
+            verb, user = _verb(ask, target), ask.identity.user
+            raise statuses.forbidden(user, verb, target.resource, target.group, target.namespace, target.name)
 
     def _discovery(self, ask: Ask) -> Answer:
         path = ask.path.rstrip("/") or "/"

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from syncer.localapi.statuses import Cause
 
 RESOURCE = "imagestreamtags"
-_UNCHANGEABLE = ("name", "generateName", "namespace", "uid", "labels", "ownerReferences", "finalizers", "managedFields")
+_UNCHANGEABLE = (
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
 
 Change = Callable[[Doc], Doc]
 """Makes the wanted tag from the present one: a replacement ignores it, a patch is applied to it."""
@@ -234,7 +245,7 @@ def _check_update(wanted: Doc, old: Doc) -> None:
     causes += validation.object_meta_update(meta, before)
     if tag is not None:
         causes += validation.tag_reference(tag, "tag")
-    if any(meta.get(key) != before.get(key) for key in (*_UNCHANGEABLE, "deletionTimestamp", "selfLink")):
+    if any(meta.get(key) != before.get(key) for key in _UNCHANGEABLE):
         causes.append(statuses.invalid_value("metadata", "", "may not update fields other than metadata.annotations"))
     if causes:
         raise statuses.invalid("ImageStreamTag", meta.get("name", ""), causes)

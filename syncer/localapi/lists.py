@@ -144,6 +144,17 @@ def check_version(version: str) -> int:
     return int(version)
 
 
+def check_read(store: Store, version: str, export: str | None) -> None:
+    """Judge the parameters of a read of one object. Raises 400, 500 and 504 as the server does."""
+    if truth(export):
+        raise statuses.bad_request("the export parameter, deprecated since v1.14, is no longer supported")
+    if version and not (version.isascii() and version.isdecimal()):
+        why = f'Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
+        raise statuses.plain_error(f"resourceVersion: {why}")
+    if version and int(version) > store.revision:
+        raise statuses.version_too_large(version, store.revision)
+
+
 def encode_token(revision: int, after: str, fingerprint: str = "") -> str:
     """Return a continue token: the list goes on behind the key `after`, as it was at the revision; -1 is now."""
     token: Doc = {"v": "meta.k8s.io/v1", "rv": revision, "start": f"/{after}\x00"}

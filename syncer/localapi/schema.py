@@ -58,7 +58,7 @@ class Walk:
     def wrong(self, value: object, go_type: str) -> WrongType:
         """Return Go's complaint about a value of another type."""
         name = {bool: "bool", str: "string", int: "number", float: "number", list: "array"}.get(type(value), "object")
-        if isinstance(value, float) and go_type.startswith("int"):
+        if name == "number" and go_type.startswith("int"):
             name = f"number {value}"
         path = _INDEX.sub("", self.path)
         where = f"Go struct field {self.struct}.{path}" if self.struct else "Go value"
@@ -89,7 +89,8 @@ class Scalar:
 
     def decode(self, value: Any, walk: Walk) -> Any:  # noqa: ANN401 - any JSON value
         """Accept exactly this type; a bool is no number."""
-        if type(value) is not self.python:
+        too_large = isinstance(value, int) and not -(2**63) <= value < 2**63
+        if type(value) is not self.python or too_large:
             raise walk.wrong(value, self.go)
         return value
 
@@ -173,8 +174,7 @@ class Table:
             raise walk.wrong(value, self.go)
         _note_duplicates(value, walk)
         return {
-            key: self.of.zero() if value[key] is None else self.of.decode(value[key], walk.at(key, walk.struct))
-            for key in sorted(value)
+            key: self.of.zero() if value[key] is None else self.of.decode(value[key], walk) for key in sorted(value)
         } or None
 
     def zero(self) -> None:
@@ -224,18 +224,21 @@ class Struct:
             raise walk.wrong(value, self.go)
         _note_duplicates(value, walk)
         bare = self.go.rsplit(".", 1)[-1]
-        for key in value:
+        decoded: Doc = {}
+        # In the order of the text, for that is the order of the strict errors.
+        for key, given in value.items():
             if key not in self.fields:
                 walk.strict.append(f'unknown field "{walk.at(key, bare).path}"')
-        return self._build(value, walk, bare)
+            elif given is not None:
+                decoded[key] = self.fields[key].of.decode(given, walk.at(key, bare))
+        return self._build(decoded)
 
-    def _build(self, value: Mapping[str, Any], walk: Walk, bare: str) -> Doc:
+    def _build(self, decoded: Doc) -> Doc:
         result: Doc = {}
         for key, declared in self.fields.items():
-            given = value.get(key)
-            got = declared.of.zero() if given is None else declared.of.decode(given, walk.at(key, bare))
+            got = decoded[key] if key in decoded else declared.of.zero()
             struct = isinstance(declared.of, Struct)
-            pointer = isinstance(declared.of, Maybe) and given is not None
+            pointer = isinstance(declared.of, Maybe) and key in decoded
             if declared.keep or struct or pointer or got not in (None, "", False, 0):
                 result[key] = got
         if self.defaults:
@@ -244,7 +247,7 @@ class Struct:
 
     def zero(self) -> Doc:
         """Return the struct with nothing set."""
-        return self._build({}, Walk(), self.go)
+        return self._build({})
 
 
 def _note_duplicates(value: Mapping[str, Any], walk: Walk) -> None:

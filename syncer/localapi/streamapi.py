@@ -9,7 +9,7 @@ from syncer.localapi.decoding import Expected, decode_body, media_type
 from syncer.localapi.deleting import delete_options
 from syncer.localapi.images import Images, pushed_metadata
 from syncer.localapi.kinds import IMAGE_STREAM, IMAGE_STREAM_MAPPING
-from syncer.localapi.lists import STREAM_FIELDS, list_options, page_of
+from syncer.localapi.lists import STREAM_FIELDS, check_read, list_options, page_of
 from syncer.localapi.patching import APPLY_PATCH, PATCH_TYPES
 from syncer.localapi.requests import Answer, Ask, ListAnswer, ObjectAnswer, WatchAnswer, call_of, write_options
 from syncer.localapi.streams import Stream
@@ -48,6 +48,7 @@ class StreamApi:
 
     def get(self, ask: Ask, namespace: str, name: str) -> Answer:
         """Read one stream."""
+        check_read(self._store, ask.first("resourceVersion"), ask.singles().get("export"))
         return ObjectAnswer(headed(self._streams.get(namespace, name, call_of(ask, RESOURCE))))
 
     def create(self, ask: Ask, namespace: str) -> Answer:

@@ -10,12 +10,13 @@ from syncer.localapi.decoding import Expected, decode_body, decode_value, media_
 from syncer.localapi.deleting import delete_options
 from syncer.localapi.imagestreamtags import RESOURCE, Change, ImageStreamTags, views
 from syncer.localapi.kinds import IMAGE_STREAM_TAG
-from syncer.localapi.lists import list_options, page_of
+from syncer.localapi.lists import check_read, list_options, page_of
 from syncer.localapi.patching import APPLY_PATCH, PATCH_TYPES, apply_patch, load_patch, merge, strict_errors
 from syncer.localapi.requests import Answer, Ask, ListAnswer, ObjectAnswer, WriteOptions, call_of, write_options
 from syncer.localapi.schema import Struct, Walk, WrongType
 from syncer.localapi.statuses import Cause, StatusError
 from syncer.localapi.streams import Stream
+from syncer.localapi.validation import namespace_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +29,11 @@ KIND = "ImageStreamTag"
 
 
 class NamespaceGate:
-    """Knows which namespaces there are: all of them, but for `no-such-...`."""
+    """Knows which namespaces there are: all with a name that is one, but for `no-such-...`."""
 
     def check(self, namespace: str) -> None:
         """Raise 404, naming the namespace, when it does not exist (fact 15)."""
-        if namespace.startswith("no-such-"):
+        if namespace.startswith("no-such-") or namespace_name(namespace):
             raise statuses.not_found("namespaces", namespace, group="")
 
 
@@ -152,6 +153,7 @@ class TagApi:
 
     def get(self, ask: Ask, namespace: str, name: str) -> Answer:
         """Read one tag."""
+        check_read(self._store, ask.first("resourceVersion"), ask.singles().get("export"))
         return ObjectAnswer(self._tags.get(namespace, name, call_of(ask, RESOURCE)))
 
     def create(self, ask: Ask, namespace: str) -> Answer:
