@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from syncer.localapi import openapi
 from syncer.localapi.requests import Answer, ObjectAnswer, TextAnswer
 from syncer.localapi.values import IMAGE_API, Doc
 
@@ -104,6 +105,9 @@ def discover(path: str, accept: str, profile: str) -> Answer | None:
     if path == "/version":
         return ObjectAnswer(VERSION)
     aggregated = "as=APIGroupDiscoveryList" in accept and "v=v2;" in f"{accept.replace(',', ';')};"
+    documents = {openapi.INDEX_PATH: openapi.index, openapi.GROUP_PATH: openapi.group_document}
+    if path in documents:
+        return ObjectAnswer(documents[path]())
     if path in ("/api", "/apis"):
         versions = ["v1"] if path == "/api" else _versions(profile)
         return ObjectAnswer(_aggregated(versions, profile) if aggregated else _groups(versions))

@@ -23,10 +23,11 @@ from syncer.localapi.requests import (
 from syncer.localapi.schema import RAW, TEXT, Field, Struct
 from syncer.localapi.streamapi import check_preconditions
 from syncer.localapi.streams import ordered_meta
-from syncer.localapi.tagapi import NamespaceGate, match_name, match_namespace, patched_object, wiped
+from syncer.localapi.tagapi import match_name, match_namespace, patched_object, wiped
 from syncer.localapi.values import Doc, clone, timestamp
 
 if TYPE_CHECKING:
+    from syncer.localapi.gate import NamespaceGate
     from syncer.localapi.store import Store
 
 

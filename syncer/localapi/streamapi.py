@@ -13,11 +13,12 @@ from syncer.localapi.lists import STREAM_FIELDS, check_read, list_options, page_
 from syncer.localapi.patching import APPLY_PATCH, PATCH_TYPES
 from syncer.localapi.requests import Answer, Ask, ListAnswer, ObjectAnswer, WatchAnswer, call_of, write_options
 from syncer.localapi.streams import Stream
-from syncer.localapi.tagapi import NamespaceGate, match_name, match_namespace, patched_object, wiped
+from syncer.localapi.tagapi import match_name, match_namespace, patched_object, wiped
 from syncer.localapi.tagevents import add_event, follow
 from syncer.localapi.values import IMAGE_API, Doc, timestamp
 
 if TYPE_CHECKING:
+    from syncer.localapi.gate import NamespaceGate
     from syncer.localapi.imagestreams import Call, ImageStreams
     from syncer.localapi.store import Store
 

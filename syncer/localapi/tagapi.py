@@ -16,25 +16,16 @@ from syncer.localapi.requests import Answer, Ask, ListAnswer, ObjectAnswer, Writ
 from syncer.localapi.schema import Struct, Walk, WrongType
 from syncer.localapi.statuses import Cause, StatusError
 from syncer.localapi.streams import Stream
-from syncer.localapi.validation import namespace_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from syncer.localapi.gate import NamespaceGate
     from syncer.localapi.imagestreams import ImageStreams
     from syncer.localapi.store import Store
     from syncer.localapi.values import Doc
 
 KIND = "ImageStreamTag"
-
-
-class NamespaceGate:
-    """Knows which namespaces there are: all with a name that is one, but for `no-such-...`."""
-
-    def check(self, namespace: str) -> None:
-        """Raise 404, naming the namespace, when it does not exist (fact 15)."""
-        if namespace.startswith("no-such-") or namespace_name(namespace):
-            raise statuses.not_found("namespaces", namespace, group="")
 
 
 def wiped(doc: Doc) -> Doc:

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from syncer.localapi.clusterversion import ClusterVersionApi
 from syncer.localapi.dispatch import Dispatcher, Served
+from syncer.localapi.gate import NamespaceGate
 from syncer.localapi.images import Images
 from syncer.localapi.imagestreams import Call, ImageStreams
 from syncer.localapi.imagestreamtags import ImageStreamTags
 from syncer.localapi.imports import Importer
 from syncer.localapi.kinds import IMAGE_STREAM
-from syncer.localapi.objects import LEASES, NAMESPACES, ObjectApi
+from syncer.localapi.namespaces import NamespaceApi
+from syncer.localapi.objects import LEASES, ObjectApi
 from syncer.localapi.pullspecs import digest_for
 from syncer.localapi.schema import Walk
 from syncer.localapi.store import Event, Store
 from syncer.localapi.streamapi import MappingApi, StreamApi
 from syncer.localapi.streams import Stream
-from syncer.localapi.tagapi import NamespaceGate, TagApi
+from syncer.localapi.tagapi import TagApi
 from syncer.localapi.values import IMAGE_API, timestamp
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class World:
             (IMAGE_API, "imagestreammappings"): Served(self._mappings, frozenset(), frozenset({"create"})),
             (LEASES.api_version, LEASES.plural): Served(ObjectApi(self.store, LEASES, gate), _NAMED, _COLLECTION),
             ("v1", "namespaces"): Served(
-                ObjectApi(self.store, NAMESPACES, gate), frozenset({"get", "delete"}), _COLLECTION, namespaced=False
+                NamespaceApi(self.store, gate), frozenset({"get", "delete"}), _COLLECTION, namespaced=False
             ),
         }
         if profile == "openshift":
