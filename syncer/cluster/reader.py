@@ -1,0 +1,180 @@
+"""Reads the live state: every page of every list, or nothing.
+
+What is listed is decided once a run. A real server's tag list cannot page and hides tags (facts 1 and 2), so the
+stream list is read there; where the tag list carries a resourceVersion it can be trusted, and is read itself.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from syncer import imagestreamtag
+from syncer.cluster.pages import read_list
+from syncer.errors import ClusterError, ForbiddenError, NotFoundError
+from syncer.model import LiveState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from syncer.cluster.client import Client
+    from syncer.model import Json, Listing, Live, ObjectKey, Scope
+
+_VERSION_PATH: Final = "/apis/config.openshift.io/v1/clusterversions/version"
+
+
+def read_live(
+    client: Client,
+    scope: Scope,
+    *,
+    page_size: int,
+    concurrency: int,
+    on_page: Callable[[int], None] | None = None,
+) -> LiveState:
+    """Read all tags in scope; namespaces that may not be listed, or do not exist, are named in the result.
+
+    `on_page` is told how many tags each page held, one call at a time. Raises ClusterError where any list did not come
+    to its end, ForbiddenError where all namespaces are asked for and may not be listed.
+    """
+    namespaces = ("",) if scope.all_namespaces else tuple(dict.fromkeys(scope.namespaces))
+    lister = _Lister(client, _listing(client, namespaces), page_size, on_page or (lambda _: None))
+    if scope.all_namespaces:
+        return LiveState(_everywhere(lister), lister.listing)
+    with ThreadPoolExecutor(max_workers=max(1, concurrency)) as pool:
+        try:
+            found = list(pool.map(lister.namespace, namespaces))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return LiveState(
+        tags={key: live for each in found for key, live in each.tags.items()},
+        listing=lister.listing,
+        forbidden={each.name: each.forbidden for each in found if each.forbidden},
+        missing=frozenset(each.name for each in found if each.missing),
+    )
+
+
+def read_stream(client: Client, namespace: str, stream: str) -> dict[ObjectKey, Live] | None:
+    """Read the tags of one stream as they are now; None where there is no such stream."""
+    path = imagestreamtag.stream_path(namespace, stream)
+    try:
+        body = client.get(path)
+    except NotFoundError:
+        return None
+    metadata = body.get("metadata")
+    named = (metadata.get("namespace"), metadata.get("name")) if isinstance(metadata, dict) else None
+    if body.get("kind") != "ImageStream" or named != (namespace, stream):
+        raise ClusterError(f"GET {path}: the answer is not that ImageStream")
+    return {live.key: live for live in imagestreamtag.live_tags(body)}
+
+
+def server_version(client: Client) -> str:
+    """Give the release that the cluster runs, such as 4.16.3; empty where it is not known or may not be read."""
+    try:
+        status = client.get(_VERSION_PATH).get("status")
+        history = status.get("history") if isinstance(status, dict) else None
+    except (NotFoundError, ForbiddenError):
+        return ""
+    for entry in history if isinstance(history, list) else ():
+        if isinstance(entry, dict) and entry.get("state") == "Completed":  # the newest comes first
+            return str(entry.get("version") or "")
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Namespace:
+    """What came of listing one namespace."""
+
+    name: str
+    tags: Mapping[ObjectKey, Live]
+    forbidden: str = ""
+    missing: bool = False
+
+
+class _Lister:
+    """Lists tags by the way decided on; threads share it."""
+
+    def __init__(self, client: Client, listing: Listing, page_size: int, on_page: Callable[[int], None]) -> None:
+        self.listing = listing
+        self._client = client
+        self._page_size = page_size
+        self._on_page = on_page
+        self._lock = Lock()
+
+    def namespace(self, name: str) -> _Namespace:
+        """List one namespace; tell an empty one from one that does not exist, which the list does not (fact 15)."""
+        try:
+            objects, tags = self.tags(name)
+        except ForbiddenError as error:
+            return _Namespace(name, {}, forbidden=error.message)
+        return _Namespace(name, tags, missing=not objects and self._is_missing(name))
+
+    def tags(self, namespace: str = "") -> tuple[int, dict[ObjectKey, Live]]:
+        """List to the end; give the number of objects that were listed, and their tags."""
+        whole_tags = self.listing == "tags"
+        listed = read_list(
+            self._client,
+            imagestreamtag.tags_path(namespace) if whole_tags else imagestreamtag.streams_path(namespace),
+            "ImageStreamTag" if whole_tags else "ImageStream",
+            namespace=namespace,
+            page_size=self._page_size,
+            reduce=_tag if whole_tags else _tags,
+            on_page=self._told,
+        )
+        return len(listed), {live.key: live for tags in listed.values() for live in tags}
+
+    def _told(self, page: Iterable[list[Live]]) -> None:
+        count = sum(len(tags) for tags in page)
+        with self._lock:
+            self._on_page(count)
+
+    def _is_missing(self, name: str) -> bool:
+        try:
+            self._client.get(f"/api/v1/namespaces/{quote(name, safe='')}")
+        except NotFoundError:
+            return True
+        except ClusterError:  # many users may list tags and not see the namespace: not known
+            return False
+        return False
+
+
+def _tag(item: Mapping[str, Json]) -> list[Live]:
+    return [imagestreamtag.live_tag(item)]
+
+
+def _tags(stream: Mapping[str, Json]) -> list[Live]:
+    return list(imagestreamtag.live_tags(stream))
+
+
+def _listing(client: Client, namespaces: Iterable[str]) -> Listing:
+    """Decide what to list, by the first namespace that may be read: a list that can page has a resourceVersion."""
+    for namespace in namespaces:
+        path = imagestreamtag.tags_path(namespace)
+        try:
+            metadata = client.get(path, {"limit": 1}).get("metadata")
+        except ForbiddenError:
+            continue
+        except NotFoundError as error:
+            raise NotFoundError(
+                error.message,
+                hint="the server does not serve image.openshift.io/v1: is it an OpenShift cluster?",
+                status=error.status,
+                reason=error.reason,
+            ) from error
+        return "tags" if isinstance(metadata, dict) and metadata.get("resourceVersion") else "streams"
+    return "streams"
+
+
+def _everywhere(lister: _Lister) -> dict[ObjectKey, Live]:
+    try:
+        return lister.tags()[1]
+    except ForbiddenError as error:
+        raise ForbiddenError(
+            error.message,
+            hint="name the namespaces that you may list with -n/--namespace instead of -A",
+            status=error.status,
+            reason=error.reason,
+        ) from error
