@@ -1,0 +1,117 @@
+"""SOURCE — a git URL, a directory, or stdin — → its files, with what they are called.
+
+What is read never depends on hooks, filters or a checkout, and nothing is written but a temporary clone.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, assert_never
+
+from syncer.errors import SourceError, UsageError
+from syncer.model import Blob, Source, SourceInfo
+from syncer.source.clone import clone
+from syncer.source.command import Git
+from syncer.source.directory import is_dirty, list_checkout, list_folder, read_files
+from syncer.source.location import Remote, check_ref, display_url, owner_of, parse_location
+from syncer.source.objects import read_commit, resolve
+from syncer.source.selection import MAX_FILE, check_size, select
+
+if TYPE_CHECKING:
+    from syncer.source.selection import Selection
+
+__all__ = ["SourceSpec", "read_source"]
+
+_STDIN: Final = "-"
+_NO_REPOSITORY: Final = "not a git repository"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """What to read.
+
+    `location` is a git URL (https, ssh, file, or scp-like `user@host:path`), a directory, or `-`. `ref` is a branch,
+    tag or commit; empty for a directory as it lies there, or the remote's HEAD. `paths` are folders that it is narrowed
+    to, `excludes` patterns of what is left out, in the terms of .gitignore without `!`; both count from SOURCE.
+    """
+
+    location: str
+    ref: str = ""
+    paths: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+
+def read_source(spec: SourceSpec, *, stdin: BinaryIO) -> Source:
+    """Read the files that may hold manifests: `*.yaml`, `*.yml`, `*.json`, hidden ones too.
+
+    Their paths are relative to the repository where there is one, else to SOURCE. A directory is read as it lies there,
+    files that git ignores left out; with a ref, and from a URL, the object database is read instead. Submodules are
+    left alone, symbolic links are not followed. Raises UsageError for options that cannot be, SourceError where SOURCE
+    cannot be read.
+    """
+    ref, selection = check_ref(spec.ref), select(spec.paths, spec.excludes)
+    if spec.location == _STDIN:
+        if ref or selection.narrowed:
+            raise UsageError("--ref, --path and --exclude have no meaning for stdin", hint="give a directory or URL")
+        return _read_stdin(stdin)
+    match parse_location(spec.location):
+        case Remote() as remote:
+            return _read_remote(remote, ref, selection)
+        case Path() as directory:
+            return _read_directory(directory, spec, selection)
+        case never:
+            assert_never(never)
+
+
+def _read_stdin(stdin: BinaryIO) -> Source:
+    data = stdin.read(MAX_FILE + 1)
+    check_size("stdin", len(data))
+    return Source(SourceInfo(url=_STDIN), (Blob("<stdin>", data),))
+
+
+def _read_remote(remote: Remote, ref: str, selection: Selection) -> Source:
+    with tempfile.TemporaryDirectory(prefix="syncer-") as directory:
+        git, commit, ref = clone(remote, ref, Path(directory))
+        blobs = read_commit(git, commit, "", selection)
+    info = SourceInfo(url=display_url(remote.url), ref=ref, commit=commit)
+    return Source(info, blobs, owner_of(remote.url, ""), selection.narrowed)
+
+
+def _read_directory(directory: Path, spec: SourceSpec, selection: Selection) -> Source:
+    if not directory.is_dir():
+        cause = "is a file" if directory.exists() else "does not exist"
+        raise SourceError(f"SOURCE {spec.location} {cause}", hint="give a git URL, a directory, or - for stdin")
+    root = directory.resolve()
+    git = Git(root)
+    place = git.run("rev-parse", "--is-inside-work-tree", "--show-prefix")
+    if place.status and _NO_REPOSITORY in place.errors:
+        if spec.ref:
+            message = f"SOURCE {spec.location} is in no git repository, so there is no {spec.ref!r}"
+            raise SourceError(message, hint="leave out --ref")
+        blobs = read_files(root, "", list_folder(root), selection)
+        return Source(SourceInfo(url=spec.location, dirty=True), blobs, "", selection.narrowed)
+    if place.status:
+        raise place.failure(f"SOURCE {spec.location} cannot be read")
+    inside, _, prefix = place.text.partition("\n")
+    return _read_repository(git, spec, prefix.rstrip("/"), selection, bare=inside != "true")
+
+
+def _read_repository(git: Git, spec: SourceSpec, path: str, selection: Selection, *, bare: bool) -> Source:
+    """Read a directory in a repository: the files there, or, with a ref or without a work tree, those of a commit."""
+    origin = git.run("config", "--get", "remote.origin.url").text
+    url, owner = display_url(origin) or spec.location, owner_of(origin, path)
+    branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD").text
+    if spec.ref or bare:
+        hint = (
+            f"it may not be here yet: git fetch origin {spec.ref}" if spec.ref else "the repository has no commit yet"
+        )
+        commit = resolve(git, spec.ref or "HEAD", hint=hint)
+        blobs = read_commit(git, commit, path, selection)
+        return Source(SourceInfo(url, spec.ref or branch, commit, path), blobs, owner, selection.narrowed)
+    head = git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    listing = list_checkout(git)
+    blobs = read_files(git.directory, path, listing, selection)
+    info = SourceInfo(url, branch, "" if head.status else head.text, path, is_dirty(git))
+    return Source(info, blobs, owner, selection.narrowed or listing.sparse)

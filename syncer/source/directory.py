@@ -1,0 +1,114 @@
+"""A directory, as it lies there → its files. In a git repository, what git ignores is left out."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syncer.errors import SourceError
+from syncer.model import Blob
+from syncer.source.objects import outside_error
+from syncer.source.selection import check_name, check_size, is_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from syncer.source.command import Git
+    from syncer.source.selection import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files below a directory, relative to it. `sparse`: git knows more of them than were checked out."""
+
+    paths: tuple[str, ...]
+    sparse: bool = False
+
+
+def list_checkout(git: Git) -> Listing:
+    """List what git tracks or would add below a directory; submodules and other repositories are left alone.
+
+    Raises SourceError where git cannot tell.
+    """
+    listed = git.run("ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", ".")
+    if listed.status:
+        raise listed.failure("the files of the repository cannot be listed")
+    entries = [os.fsdecode(line) for line in listed.output.split(b"\0") if line]
+    paths = dict.fromkeys(entry[2:] for entry in entries if not entry.endswith("/"))
+    sparse = any(entry.startswith("S ") and not (git.directory / entry[2:]).exists() for entry in entries)
+    return Listing(tuple(paths), sparse)
+
+
+def is_dirty(git: Git) -> bool:
+    """Tell whether something tracked was changed below a directory, or something new is there that git does not ignore.
+
+    Raises SourceError where git cannot tell.
+    """
+    options = ("--porcelain", "-z", "--no-renames", "--untracked-files=normal", "--ignore-submodules=dirty")
+    status = git.run("status", *options, "--", ".")
+    if status.status:
+        raise status.failure("the state of the repository cannot be read")
+    return bool(status.output)
+
+
+def list_folder(root: Path) -> Listing:
+    """List the files below a directory that is in no repository.
+
+    Raises SourceError where a folder cannot be read, as its files would pass for deleted.
+    """
+
+    def fail(error: OSError) -> None:
+        raise _unreadable(str(error.filename), error)
+
+    paths = []
+    for folder, folders, files in os.walk(root, onerror=fail):
+        folders[:] = [name for name in folders if name != ".git"]
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118 - speed
+        prefix = os.path.relpath(folder, root)
+        paths += [name if prefix == "." else f"{prefix}/{name}" for name in (*files, *links)]
+    return Listing(tuple(paths))
+
+
+def read_files(root: Path, prefix: str, listing: Listing, selection: Selection) -> list[Blob]:
+    """Read the manifests among listed files, in path order; `prefix` is put before their paths.
+
+    Raises SourceError where a path matches nothing, or a file cannot be read as a manifest.
+    """
+    empty = (folder for folder in selection.paths if (root / folder).is_dir())
+    selection.check((*listing.paths, *empty))
+    chosen = sorted(path for path in listing.paths if selection.takes(path))
+    return list(_blobs(root, prefix, chosen))
+
+
+def _blobs(root: Path, prefix: str, paths: Iterable[str]) -> Iterable[Blob]:
+    base = os.fspath(root)
+    for path in paths:
+        file = f"{base}/{path}"
+        try:
+            status = os.lstat(file)
+            if stat.S_ISLNK(status.st_mode):
+                _check_link(root, path)
+            elif stat.S_ISREG(status.st_mode) and is_manifest(path):
+                name = f"{prefix}/{check_name(path)}" if prefix else check_name(path)
+                check_size(name, status.st_size)
+                with open(file, "rb") as stream:  # noqa: PTH123 - a Path for each of 10,000 files costs as much again
+                    yield Blob(name, stream.read())
+        except FileNotFoundError:
+            continue  # git tracks it, and it was deleted: as it lies there, it is gone
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+
+def _check_link(root: Path, path: str) -> None:
+    """Raise SourceError for a symbolic link to a manifest or folder that is not in SOURCE; others are not followed."""
+    link = root / path
+    target = link.resolve()
+    if not target.is_relative_to(root) and (is_manifest(path) or is_manifest(target.name) or target.is_dir()):
+        raise outside_error(path, os.fspath(link.readlink()))
+
+
+def _unreadable(path: str, error: OSError) -> SourceError:
+    return SourceError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}", hint="check its permissions")

@@ -1,0 +1,107 @@
+"""A commit → its files, from the object database, without a checkout: one `git ls-tree`, one `git cat-file --batch`."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from syncer.errors import SourceError
+from syncer.model import Blob
+from syncer.source.selection import check_name, check_size, is_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from syncer.source.command import Git
+    from syncer.source.selection import Selection
+
+_SYMLINK: Final = "120000"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file of a tree: its path is relative to SOURCE."""
+
+    mode: str
+    kind: str
+    id: str
+    size: int
+    path: str
+
+
+def resolve(git: Git, ref: str, *, hint: str = "") -> str:
+    """Give the id of the commit that a ref names.
+
+    Raises SourceError where it names none.
+    """
+    found = git.run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    if found.status:
+        raise SourceError(f"there is no branch, tag or commit {ref!r}", hint=hint or "check --ref")
+    return found.text
+
+
+def read_commit(git: Git, commit: str, folder: str, selection: Selection) -> list[Blob]:
+    """Read the manifests in a folder of a commit, in path order; paths are relative to the repository.
+
+    Raises SourceError where the folder is not in the commit, or a file cannot be read as a manifest.
+    """
+    tree = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", f"{commit}:{folder}")
+    if tree.status:
+        raise tree.failure(f"commit {commit[:12]} has no folder {folder!r}" if folder else f"commit {commit[:12]}")
+    entries = [_entry(line) for line in tree.output.split(b"\0") if line]
+    selection.check(entry.path for entry in entries)
+    chosen = [entry for entry in entries if entry.kind == "blob" and selection.takes(entry.path)]
+    _check_links(git, [entry for entry in chosen if entry.mode == _SYMLINK])
+    files = [entry for entry in chosen if entry.mode != _SYMLINK and is_manifest(entry.path)]
+    for entry in files:
+        check_size(posixpath.join(folder, check_name(entry.path)), entry.size)
+    contents = _contents(git, files)
+    blobs = [Blob(posixpath.join(folder, entry.path), data) for entry, data in zip(files, contents, strict=True)]
+    return sorted(blobs, key=lambda blob: blob.path)
+
+
+def _entry(line: bytes) -> _Entry:
+    """Parse a line of `git ls-tree -l`: mode, type, id, size (`-` for what is no blob), tab, path."""
+    head, _, path = line.partition(b"\t")
+    mode, kind, name, size = head.decode().split()
+    return _Entry(mode, kind, name, 0 if size == "-" else int(size), os.fsdecode(path))
+
+
+def _contents(git: Git, entries: Sequence[_Entry]) -> list[bytes]:
+    """Read blobs, in one go (git-cat-file(1), "batch output")."""
+    if not entries:
+        return []
+    with tempfile.TemporaryFile() as ids:
+        ids.write("".join(f"{entry.id}\n" for entry in entries).encode())
+        ids.seek(0)
+        batch = git.run("cat-file", "--batch", "--buffer", stdin=ids)
+    if batch.status:
+        raise batch.failure("the repository's objects cannot be read")
+    contents, at = [], 0
+    for entry in entries:
+        start = batch.output.find(b"\n", at) + 1
+        if not batch.output[at:start].startswith(f"{entry.id} blob ".encode()):
+            message = f"the repository lacks an object: {entry.path}"
+            raise SourceError(message, hint="the clone is partial or damaged: run git fsck, or clone it anew")
+        contents.append(batch.output[start : start + entry.size])
+        at = start + entry.size + 1
+    return contents
+
+
+def _check_links(git: Git, links: Sequence[_Entry]) -> None:
+    """Raise SourceError for a symbolic link to a manifest that is not in SOURCE; others are not followed."""
+    for entry, target in zip(links, _contents(git, links), strict=True):
+        name = os.fsdecode(target)
+        aim = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), name))
+        outside = posixpath.isabs(name) or aim == ".." or aim.startswith("../")
+        if outside and (is_manifest(entry.path) or is_manifest(name)):
+            raise outside_error(entry.path, name)
+
+
+def outside_error(path: str, target: str) -> SourceError:
+    """Make the error of a symbolic link that leads out of SOURCE."""
+    message = f"{path} is a symbolic link to {target}, which is not in SOURCE"
+    return SourceError(message, hint="put the manifest itself there, or leave the link out with --exclude")
