@@ -225,21 +225,24 @@ class Place:
     start: str
 
 
-def find_place(store: Store, options: ListOptions) -> Place:
-    """Return where a list reads, judging its token and resourceVersion. Raises 400, 410 and 504."""
+def find_place(store: Store, options: ListOptions, *, exact_pages: bool = True) -> Place:
+    """Return where a list reads, judging its token and resourceVersion. Raises 400, 410 and 504.
+
+    With `exact_pages` a list in pages at a resourceVersion reads that very version, else the latest.
+    """
     if options.token:
         if check_version(options.version):
             raise statuses.bad_request("specifying resource version is not allowed when using continue")
-        revision, start, _ = decode_token(options.token)
+        revision, start, fingerprint = decode_token(options.token)
         if revision > store.revision:
             raise statuses.version_too_large(str(revision), store.revision)
         if 0 < revision < store.compacted:
-            raise statuses.expired(_EXPIRED_PAGE, encode_token(-1, start.removesuffix("\x00")))
+            raise statuses.expired(_EXPIRED_PAGE, encode_token(-1, start.removesuffix("\x00"), fingerprint))
         return Place(revision if revision > 0 else None, start)
     version = check_version(options.version)
     if version > store.revision:
         raise statuses.version_too_large(options.version, store.revision)
-    exact = options.match == "Exact" or (options.limit > 0 and not options.match)
+    exact = options.match == "Exact" or (exact_pages and options.limit > 0 and not options.match)
     if not version or not exact:
         return Place(None, "")
     if version < store.compacted:
@@ -251,10 +254,7 @@ def page_of(store: Store, resource: str, namespace: str, options: ListOptions) -
     """Return a page of a resource's objects; an empty namespace means all."""
     place = find_place(store, options)
     prefix = f"{namespace}/" if namespace else ""
-    try:
-        entries = store.table(resource).snapshot(prefix, place.at)
-    except Compacted as error:
-        raise statuses.expired(_EXPIRED_LIST) from error
+    entries = snapshot(store, resource, prefix, place.at)
     revision = place.at or store.revision
     first = bisect.bisect_left(entries, prefix + place.start, key=lambda entry: entry[0]) if place.start else 0
     picked: list[Version] = []
@@ -267,6 +267,14 @@ def page_of(store: Store, resource: str, namespace: str, options: ListOptions) -
                 left = None if options.selective else len(entries) - index - 1
                 return Page(picked, revision, token, left)
     return Page(picked, revision)
+
+
+def snapshot(store: Store, resource: str, prefix: str, at: int | None) -> list[tuple[str, Version]]:
+    """Return the objects whose key has a prefix, as they were at a revision. Raises 410."""
+    try:
+        return store.table(resource).snapshot(prefix, at)
+    except Compacted as error:
+        raise statuses.expired(_EXPIRED_LIST) from error
 
 
 def encode_list(kind: str, api_version: str, metadata: Doc, items: Iterable[str]) -> bytes:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from syncer.localapi.gate import NamespaceGate
-    from syncer.localapi.imagestreams import ImageStreams
     from syncer.localapi.store import Store
     from syncer.localapi.values import Doc
 
@@ -125,9 +124,8 @@ def _applied(old: Doc, patch: Doc, expected: Expected) -> Doc:
 class TagApi:
     """The verbs of ImageStreamTags."""
 
-    def __init__(self, store: Store, streams: ImageStreams, tags: ImageStreamTags, gate: NamespaceGate) -> None:
-        self._store = store
-        self._streams = streams
+    def __init__(self, store: Store, tags: ImageStreamTags, gate: NamespaceGate) -> None:
+        self.store = store
         self._tags = tags
         self._gate = gate
 
@@ -136,7 +134,7 @@ class TagApi:
         options = list_options(ask.singles())
         if options.watch:
             raise statuses.verb_not_supported(RESOURCE, "watch")
-        page = page_of(self._store, "imagestreams", namespace, options)
+        page = page_of(self.store, "imagestreams", namespace, options)
         items = [
             tag for version in page.versions for tag in views(Stream.of(version.doc or {})) if options.selects(tag)
         ]
@@ -144,7 +142,7 @@ class TagApi:
 
     def get(self, ask: Ask, namespace: str, name: str) -> Answer:
         """Read one tag."""
-        check_read(self._store, ask.first("resourceVersion"), ask.singles().get("export"))
+        check_read(self.store, ask.first("resourceVersion"), ask.singles().get("export"))
         return ObjectAnswer(self._tags.get(namespace, name, call_of(ask, RESOURCE)))
 
     def create(self, ask: Ask, namespace: str) -> Answer:

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from syncer.localapi import statuses
+from syncer.localapi.documented import tag_changes
 from syncer.localapi.lists import ListOptions, check_version
 from syncer.localapi.store import Compacted, Event
 from syncer.localapi.tables import table
@@ -23,9 +24,13 @@ _LONGEST = 1800
 
 _KINDS = {
     "imagestreams": ("ImageStream", IMAGE_API),
+    "imagestreamtags": ("ImageStreamTag", IMAGE_API),
     "leases": ("Lease", "coordination.k8s.io/v1"),
     "namespaces": ("Namespace", "v1"),
 }
+
+
+_SOURCES = {"imagestreamtags": "imagestreams"}
 
 
 def change_of(before: Doc | None, after: Doc | None, options: ListOptions) -> tuple[str, Doc] | None:
@@ -67,30 +72,34 @@ def _first_lines(world: World, wanted: WatchAnswer, form: Form | None, now: floa
             error = statuses.expired(f"too old resource version: {version} ({oldest})")
             return [_line("ERROR", error.document)]
         return [line for event in events for line in _lines(event, wanted, form, now)]
+    source = _SOURCES.get(wanted.resource, wanted.resource)
     prefix = f"{wanted.namespace}/" if wanted.namespace else ""
     return [
         line
-        for _, found in world.store.table(wanted.resource).snapshot(prefix)
-        for line in _lines(Event(found.revision, wanted.resource, None, found.doc), wanted, form, now)
+        for _, found in world.store.table(source).snapshot(prefix)
+        for line in _lines(Event(found.revision, source, None, found.doc), wanted, form, now)
     ]
 
 
 def _lines(event: Event, wanted: WatchAnswer, form: Form | None, now: float) -> list[bytes]:
-    if event.resource != wanted.resource:
+    if event.resource != _SOURCES.get(wanted.resource, wanted.resource):
         return []
     some = event.after or event.before or {"metadata": {}}
     if wanted.namespace and some["metadata"].get("namespace") != wanted.namespace:
         return []
-    change = change_of(event.before, event.after, wanted.options)
-    if change is None:
-        return []
+    pairs = tag_changes(event) if wanted.resource in _SOURCES else [(event.before, event.after)]
+    changes = [change_of(before, after, wanted.options) for before, after in pairs]
+    return [_change_line(change, event.revision, wanted, form, now) for change in changes if change is not None]
+
+
+def _change_line(change: tuple[str, Doc], revision: int, wanted: WatchAnswer, form: Form | None, now: float) -> bytes:
     kind, api_version = _KINDS[wanted.resource]
     doc = {"kind": kind, "apiVersion": api_version, **change[1]}
     if change[0] == "DELETED":
-        doc["metadata"] = {**doc["metadata"], "resourceVersion": str(event.revision)}
+        doc["metadata"] = {**doc["metadata"], "resourceVersion": str(revision)}
     if form is not None and form.shape == "Table":
         doc = table(kind, [doc], {"resourceVersion": doc["metadata"]["resourceVersion"]}, "", now)
-    return [_line(change[0], doc)]
+    return _line(change[0], doc)
 
 
 def _line(kind: str, doc: Doc) -> bytes:

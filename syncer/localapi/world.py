@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from syncer.localapi.clusterversion import ClusterVersionApi
 from syncer.localapi.dispatch import Dispatcher, Served
+from syncer.localapi.documented import DocumentedTagApi
 from syncer.localapi.gate import NamespaceGate
 from syncer.localapi.images import Images
 from syncer.localapi.imagestreams import Call, ImageStreams
@@ -45,10 +46,14 @@ class World:
         self.images = Images(self.store)
         self.streams = ImageStreams(self.store)
         gate = NamespaceGate()
-        tags = ImageStreamTags(self.streams, self.images, spec_only=profile == "documented")
+        by_the_book = profile == "documented"
+        tags = ImageStreamTags(self.streams, self.images, spec_only=by_the_book)
+        tag_api = DocumentedTagApi if by_the_book else TagApi
         self._mappings = MappingApi(self.streams, self.images, gate)
         served = {
-            (IMAGE_API, "imagestreamtags"): Served(TagApi(self.store, self.streams, tags, gate), _NAMED, _COLLECTION),
+            (IMAGE_API, "imagestreamtags"): Served(
+                tag_api(self.store, tags, gate), _NAMED, _COLLECTION, cluster_create=by_the_book
+            ),
             (IMAGE_API, "imagestreams"): Served(StreamApi(self.store, self.streams, gate), _NAMED, _COLLECTION),
             (IMAGE_API, "imagestreammappings"): Served(self._mappings, frozenset(), frozenset({"create"})),
             (LEASES.api_version, LEASES.plural): Served(ObjectApi(self.store, LEASES, gate), _NAMED, _COLLECTION),
