@@ -15,6 +15,7 @@ from starlette.routing import Route
 from syncer.localapi import statuses
 from syncer.localapi.auth import identify
 from syncer.localapi.decoding import MAX_BODY
+from syncer.localapi.lists import check_version
 from syncer.localapi.requests import Ask, ListAnswer, ObjectAnswer, TextAnswer, WatchAnswer
 from syncer.localapi.responses import JSON_TYPE, encode, negotiate
 from syncer.localapi.statuses import StatusError
@@ -66,6 +67,7 @@ async def _respond(request: Request, world: World, now: float) -> Response:
     if isinstance(got, TextAnswer):
         return PlainTextResponse(got.text, got.status)
     if isinstance(got, WatchAnswer):
+        check_version(got.options.version)
         return StreamingResponse(open_watch(world, got, form, now), media_type=JSON_TYPE)
     if form is None:
         return Response(json.dumps(got.doc) if isinstance(got, ObjectAnswer) else b"", media_type=_discovery_type(got))

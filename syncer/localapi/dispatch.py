@@ -70,6 +70,7 @@ class Served:
     collection: frozenset[str]
     namespaced: bool = True
     cluster_create: bool = False
+    subresources: frozenset[str] = frozenset({""})
 
 
 class Dispatcher:
@@ -88,7 +89,7 @@ class Dispatcher:
         if target is None:
             return self._discovery(ask)
         served = self._served.get((target.api_version, target.resource))
-        if served is None or (target.subresource and target.subresource != "status"):
+        if served is None or target.subresource not in served.subresources:
             self._authorize_unknown(ask, target)
             raise statuses.no_such_path()
         return self._resource(ask, target, served)

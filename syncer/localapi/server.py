@@ -91,7 +91,7 @@ class LocalAPI:
         self.url = f"http://{_HOST}:{listener.getsockname()[1]}"
         app = build_app(self._world, lambda method, path: self._requests.append((method, path)))
         config = uvicorn.Config(
-            app, log_config=None, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+            app, log_config=None, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
         )
         self._server = _Server(config, self._start_imports)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="local-api", daemon=True)
@@ -105,6 +105,7 @@ class LocalAPI:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._server is not None and self._thread is not None:
+            self._world.closing = True
             self._server.should_exit = True
             self._thread.join()
 

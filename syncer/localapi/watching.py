@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from syncer.localapi.world import World
 
 _LONGEST = 1800
+_GLANCE = 0.2
+"""How often a watch looks whether the server is being stopped, in seconds."""
 
 _KINDS = {
     "imagestreams": ("ImageStream", IMAGE_API),
@@ -50,27 +52,28 @@ async def open_watch(world: World, wanted: WatchAnswer, form: Form | None, now: 
     try:
         for line in _first_lines(world, wanted, form, now):
             yield line
-        while (left := deadline - loop.time()) > 0:
+        while (left := deadline - loop.time()) > 0 and not world.closing:
             try:
-                event = await asyncio.wait_for(queue.get(), left)
+                event = await asyncio.wait_for(queue.get(), min(left, _GLANCE))
             except TimeoutError:
-                break
+                continue
             for line in _lines(event, wanted, form, now):
                 yield line
+    except Compacted:
+        oldest = world.store.compacted
+        yield _line("ERROR", statuses.expired(f"too old resource version: ({oldest})").document)
     finally:
         stop()
 
 
 def _first_lines(world: World, wanted: WatchAnswer, form: Form | None, now: float) -> list[bytes]:
-    """Return what a watcher is told at once: what happened since their version, or all there is without one."""
+    """Return what a watcher is told at once: what happened since their version, or all there is without one.
+
+    Raises `Compacted` when their version is no longer kept.
+    """
     version = check_version(wanted.options.version)
     if version:
-        try:
-            events = world.store.events_after(version)
-        except Compacted:
-            oldest = world.store.compacted
-            error = statuses.expired(f"too old resource version: {version} ({oldest})")
-            return [_line("ERROR", error.document)]
+        events = world.store.events_after(version)
         return [line for event in events for line in _lines(event, wanted, form, now)]
     source = _SOURCES.get(wanted.resource, wanted.resource)
     prefix = f"{wanted.namespace}/" if wanted.namespace else ""

@@ -42,6 +42,7 @@ class World:
     ) -> None:
         self.profile = profile
         self.tokens = tokens
+        self.closing = False
         self.store = Store(lifetime)
         self.images = Images(self.store)
         self.streams = ImageStreams(self.store)
@@ -54,7 +55,12 @@ class World:
             (IMAGE_API, "imagestreamtags"): Served(
                 tag_api(self.store, tags, gate), _NAMED, _COLLECTION, cluster_create=by_the_book
             ),
-            (IMAGE_API, "imagestreams"): Served(StreamApi(self.store, self.streams, gate), _NAMED, _COLLECTION),
+            (IMAGE_API, "imagestreams"): Served(
+                StreamApi(self.store, self.streams, gate),
+                _NAMED,
+                _COLLECTION,
+                subresources=frozenset({"", "status"}),
+            ),
             (IMAGE_API, "imagestreammappings"): Served(self._mappings, frozenset(), frozenset({"create"})),
             (LEASES.api_version, LEASES.plural): Served(ObjectApi(self.store, LEASES, gate), _NAMED, _COLLECTION),
             ("v1", "namespaces"): Served(
