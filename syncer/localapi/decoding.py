@@ -41,6 +41,15 @@ class Expected:
     strictness: str = "Warn"
 
 
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Leaves times as texts, as JSON has them."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as in the base class
+        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 class NotJson(Exception):  # noqa: N818 - it is the decoder's verdict, not our failure
     """The text is no JSON; the message is the Go decoder's, as far as it is worth imitating."""
 
@@ -78,7 +87,7 @@ def _go_syntax_error(error: json.JSONDecodeError) -> str:
 def parse_yaml(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """Return what the YAML says, as JSON would have it, or raise `NotJson`."""
     try:
-        loaded = yaml.safe_load(text)
+        loaded = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, without times
         return parse_json(json.dumps(loaded, default=str).encode())
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, TypeError) as error:
         raise NotJson(f"error converting YAML to JSON: yaml: {' '.join(str(error).split())}") from error

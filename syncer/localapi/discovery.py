@@ -44,9 +44,7 @@ def resources(api_version: str, profile: str) -> list[Doc]:
         tag_verbs = _ALL[:2] + _ALL[3:] if profile == "documented" else _SOME
         return [
             _resource("imagestreammappings", "ImageStreamMapping", ["create"]),
-            _resource(
-                "imagestreams", "ImageStream", [v for v in _ALL if v != "deletecollection"], ["is"], categories=["all"]
-            ),
+            _resource("imagestreams", "ImageStream", _ALL, ["is"], categories=["all"]),
             _resource("imagestreams/status", "ImageStream", ["get", "patch", "update"]),
             _resource("imagestreamtags", "ImageStreamTag", tag_verbs, ["istag"]),
         ]

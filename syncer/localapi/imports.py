@@ -77,6 +77,7 @@ def _succeed(  # noqa: PLR0913, PLR0917 - the parts of one import
     digest = digest_for(text)
     pinned = spec.pinned(digest)
     images.ensure(digest, imported_image(pinned, digest), now)
+    stream.tags[tag]["from"] = {"kind": "DockerImage", "name": text}
     # Generation 0 makes the update count as one: the tag gets the stream's next generation.
     stream.tags[tag]["generation"] = 0
     event = {"created": timestamp(now), "dockerImageReference": pinned, "image": digest, "generation": generation}

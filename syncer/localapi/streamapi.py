@@ -47,6 +47,15 @@ class StreamApi:
         page = page_of(self._store, RESOURCE, namespace, options)
         return ListAnswer("ImageStreamList", page.metadata(), page.versions)
 
+    def deletecollection(self, ask: Ask, namespace: str) -> Answer:
+        """Delete the streams of a namespace that the selectors pick; return them."""
+        options, dry_run = list_options(ask.singles(), STREAM_FIELDS), delete_options(ask).dry_run
+        page = page_of(self._store, RESOURCE, namespace, options)
+        for version in page.versions:
+            name = (version.doc or {})["metadata"]["name"]
+            self._streams.delete(namespace, name, call_of(ask, RESOURCE, dry_run=dry_run))
+        return ListAnswer("ImageStreamList", page.metadata(), page.versions)
+
     def get(self, ask: Ask, namespace: str, name: str) -> Answer:
         """Read one stream."""
         check_read(self._store, ask.first("resourceVersion"), ask.singles().get("export"))

@@ -58,7 +58,7 @@ class World:
             (IMAGE_API, "imagestreams"): Served(
                 StreamApi(self.store, self.streams, gate),
                 _NAMED,
-                _COLLECTION,
+                _COLLECTION | {"deletecollection"},
                 subresources=frozenset({"", "status"}),
             ),
             (IMAGE_API, "imagestreammappings"): Served(self._mappings, frozenset(), frozenset({"create"})),

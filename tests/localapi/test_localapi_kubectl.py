@@ -82,10 +82,8 @@ def test_annotate_and_patch_change_a_tag_and_label_cannot(world):
     client, kubectl = world
     made(client, kubectl, "changed:v1")
     assert kubectl("annotate", "istag", "changed:v1", "a=b")[0] == 0
-    assert (
-        kubectl("patch", "istag", "changed:v1", "--type=merge", "-p", '{"tag":{"importPolicy":{"insecure":true}}}')[0]
-        == 0
-    )
+    patch = '{"tag":{"importPolicy":{"insecure":true}}}'
+    assert kubectl("patch", "istag", "changed:v1", "--type=merge", "-p", patch)[0] == 0
     assert client.get("changed:v1").body["tag"]["annotations"] == {"a": "b"}
     code, _, err = kubectl("label", "istag", "changed:v1", "a=b")
     assert (code, "may not update fields other than metadata.annotations" in err) == (1, True)

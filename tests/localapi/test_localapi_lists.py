@@ -304,3 +304,12 @@ def test_the_status_of_a_stream_is_updated_alone(api):
     reply = api("PUT", "~/namespaces/ns/imagestreams/a/status", stream)
     assert (reply.status, len(reply.body["spec"]["tags"])) == (200, 1)
     assert api.tags().names == ["a:v1"]
+
+
+def test_streams_are_deleted_by_selector(api):
+    for name in ("a", "b"):
+        api("POST", "~/namespaces/ns/imagestreams", {"metadata": {"name": name, "labels": {"x": name}}})
+    assert api("DELETE", "~/namespaces/ns/imagestreams?labelSelector=x%3Da&dryRun=All").names == ["a"]
+    assert api("DELETE", "~/namespaces/ns/imagestreams?labelSelector=x%3Da").names == ["a"]
+    assert api.streams().names == ["b"]
+    assert api("DELETE", "~/imagestreams").status == 405

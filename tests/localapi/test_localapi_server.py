@@ -74,6 +74,16 @@ def test_a_connection_is_kept_alive(server):
     connection.close()
 
 
+def test_an_answer_on_a_kept_connection_does_not_wait_for_acknowledgements(server):
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(server.url).netloc, timeout=5)
+    start = time.monotonic()
+    for _ in range(50):
+        connection.request("GET", "/version")
+        connection.getresponse().read()
+    connection.close()
+    assert time.monotonic() - start < 50 * 0.04
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serving_in_the_foreground_ends_with_a_signal(number):
     process = subprocess.Popen([sys.executable, "-c", SERVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -472,3 +472,21 @@ def test_a_reference_tag_has_no_image_and_keeps_its_pull_spec_in_the_stream(api)
 def test_a_follower_names_what_it_follows_in_the_answer(api):
     api.create("a:v1")
     assert api.create("b:v1", tag=follows("a:v1")).body["tag"]["from"] == {"kind": "ImageStreamTag", "name": "a:v1"}
+
+
+def test_a_yaml_body_keeps_times_as_texts(api):
+    body = b"metadata: {name: 'a:v1', creationTimestamp: 2026-01-01T00:00:00Z}\ntag: {from: {kind: DockerImage, name: x/y}}\n"
+    assert api("POST", "~/namespaces/ns/imagestreamtags", body, {"Content-Type": "application/yaml"}).status == 201
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("application/json; charset=utf-8", b'{"metadata":{"name":"a:v1"}}', 201),
+        ("application/vnd.kubernetes.protobuf", b"k8s\x00...", 415),
+        ("application/vnd.kubernetes.protobuf", b"{}", 400),
+        ("application/xml", b"<a/>", 415),
+    ],
+)
+def test_the_content_type_of_a_body_is_judged(api, kind, body, status):
+    assert api("POST", "~/namespaces/ns/imagestreamtags", body, {"Content-Type": kind}).status == status
