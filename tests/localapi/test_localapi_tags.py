@@ -475,7 +475,8 @@ def test_a_follower_names_what_it_follows_in_the_answer(api):
 
 
 def test_a_yaml_body_keeps_times_as_texts(api):
-    body = b"metadata: {name: 'a:v1', creationTimestamp: 2026-01-01T00:00:00Z}\ntag: {from: {kind: DockerImage, name: x/y}}\n"
+    metadata = b"metadata: {name: 'a:v1', creationTimestamp: 2026-01-01T00:00:00Z}"
+    body = metadata + b"\ntag: {from: {kind: DockerImage, name: x/y}}\n"
     assert api("POST", "~/namespaces/ns/imagestreamtags", body, {"Content-Type": "application/yaml"}).status == 201
 
 
