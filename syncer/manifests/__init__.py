@@ -44,8 +44,8 @@ def parse_manifests(blobs: Iterable[Blob], *, default_namespace: str = "") -> Ma
     """Read every document of every file, and check those that describe tags.
 
     `default_namespace` is for manifests that name none; without it such a manifest is an error. Problems are sorted by
-    file, line and column. A tag that has an error, or is described twice, is not in `desired`: what is not understood is
-    not done. As `parsed` is false then, its absence must not be taken for a wish to prune it.
+    file, line and column. A tag that has an error, or is described twice, is not in `desired`: what is not understood
+    is not done. As `parsed` is false then, its absence must not be taken for a wish to prune it.
     """
     reading = _Reading(default_namespace)
     files = 0

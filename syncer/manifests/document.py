@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from syncer.model import Json
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 Path = tuple[str | int, ...]
 """The way from a document's root to a value: keys and indices."""
@@ -106,8 +109,8 @@ class Builder:
 
     def scalar(self, value: Json, text: str, place: Place, anchor: str | None = None, *, plain: bool = False) -> None:
         """Add a scalar, or a key: a key is its text, as in JSON. `plain`: unquoted YAML, where `<<` merges."""
-        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-            self.flaw("encoding", "half of a surrogate pair is no character", place, hint="write the character itself")
+        if not text.isascii() and _SURROGATE.search(text):
+            text = value = self._paired(text, place)  # only a string holds one, and a string is its own text
         frame = self._stack[-1] if self._stack else None
         if frame is None or not isinstance(frame.container, dict) or frame.key is not None:
             self._add(value, place, 1, anchor)
@@ -129,6 +132,14 @@ class Builder:
             message = f"aliases repeat more than {MAX_EXPANDED:,} values"
             raise BrokenTextError(Flaw("alias-bomb", message, place, "write out what the aliases stand for"))
         self._add(value, place, weight, None)
+
+    def _paired(self, text: str, place: Place) -> str:
+        """Join the surrogate pairs that JSON's escapes write a character beyond the first plane by."""
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self.flaw("encoding", "half of a surrogate pair is no character", place, hint="write the character itself")
+            return text.encode("utf-8", "replace").decode()
 
     def _add(self, value: Json, place: Place, weight: int, anchor: str | None) -> None:
         """Put a value where it belongs: the root, a list's end, or a mapping's next key or value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 CODES: Final[dict[str, str]] = {
     "alias": "A YAML alias names an anchor that is not there, or one that it stands inside of.",
@@ -37,9 +37,8 @@ CODES: Final[dict[str, str]] = {
 """Each code of a problem, which scripts may rely on, with what it means in one sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line and a column, both from 1."""
+class Place(NamedTuple):
+    """A line and a column, both from 1. A tuple, for there is one for each word of 10,000 files."""
 
     line: int
     column: int

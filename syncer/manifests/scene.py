@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from syncer.model import Origin, Problem, Severity
@@ -39,11 +39,12 @@ class Scene:
                     value = value[step]
                 case _:
                     value = None
-        return replace(self, value=value, path=(*self.path, *steps))
+        path = (*self.path, *steps)
+        return Scene(self.file, self.document, self.problems, value, path, self.namespace, self.name)
 
     def called(self, namespace: str, name: str) -> Scene:
         """Say which object the problems are about from here on."""
-        return replace(self, namespace=namespace, name=name)
+        return Scene(self.file, self.document, self.problems, self.value, self.path, namespace, name)
 
     def __iter__(self) -> Iterator[Scene]:
         """Step through a list."""

@@ -1,27 +1,22 @@
-"""YAML 1.2 text → documents, by the core schema: `on`, `yes` and `1:30` are strings, `0o17` is a number.
-
-`_events` is the one function that knows a YAML library.
-"""
+"""YAML 1.2 text → documents, by the core schema: `on`, `yes` and `1:30` are strings, `0o17` is a number."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, Protocol
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.reader import ReaderError
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from syncer.manifests.document import Builder
-from syncer.manifests.problems import BrokenTextError, Flaw, Place
+from syncer.manifests.events import StumbledError, exact_events, fast_events
+from syncer.manifests.problems import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from syncer.manifests.document import Document
+    from syncer.manifests.events import Event
     from syncer.model import Json
 
-_TEMPLATE_HINT: Final = "a file that is no manifest, such as a template, can be left out with --exclude"
 _CORE: Final = "tag:yaml.org,2002:"
 
 # https://yaml.org/spec/1.2.2/#1032-tag-resolution
@@ -36,101 +31,78 @@ _SPECIAL_FLOAT: Final = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
 _NUMERIC_START: Final = frozenset("0123456789+-.")
 
 
-class _Mark(Protocol):
-    """A place in a text, from 0."""
-
-    line: int
-    column: int
-
-
-class _Event(Protocol):
-    """What this module reads of an event; not every event has all of it."""
-
-    start_mark: _Mark
-    anchor: Any
-    tag: object
-    value: str
-    style: str | None
-
-
 def yaml_documents(text: str) -> Iterator[Document]:
     """Yield each document of a YAML text that is not empty.
 
-    Raises BrokenTextError at the first place that cannot be read on; the documents before it have been yielded by then.
+    The fast parser goes first; from the place where it stumbles the exact one takes over, which words the error, if
+    there is one. Raises BrokenTextError at the first place that cannot be read on; the documents before it have been
+    yielded by then.
     """
+    whole = 0
+    try:
+        for document in _build(fast_events(text)):
+            whole += 1
+            yield document
+    except StumbledError:
+        yield from islice(_build(exact_events(text)), whole, None)
+
+
+def _build(events: Iterable[Event]) -> Iterator[Document]:
+    """Put events together to documents."""
     builder = Builder()
     empty = True
-    for event in _events(text):
+    for event in events:
         match type(event).__name__:
             case "ScalarEvent":
-                place = _place(event.start_mark)
-                empty = empty and event.value == "" and event.style is None
-                plain = event.style is None and _tag(event) is None
-                builder.scalar(_resolve(event, builder, place), event.value, place, event.anchor, plain=plain)
+                mark = event.start_mark
+                place = Place(mark.line + 1, mark.column + 1)
+                empty = empty and event.value == "" and not event.style
+                plain = not event.style and event.tag is None
+                value = resolve_plain(event.value) if plain else _resolve(event, builder, place)
+                builder.scalar(value, event.value, place, event.anchor, plain=plain)
             case "MappingStartEvent" | "SequenceStartEvent" as kind:
                 empty = False
-                place = _place(event.start_mark)
+                place = _place(event)
                 _check_tag(event, builder, place, "map" if kind.startswith("Mapping") else "seq")
                 builder.open({} if kind.startswith("Mapping") else [], place, event.anchor)
             case "MappingEndEvent" | "SequenceEndEvent":
                 builder.close()
             case "AliasEvent":
-                builder.alias(event.anchor, _place(event.start_mark))
+                builder.alias(event.anchor, _place(event))
             case "DocumentStartEvent":
                 builder, empty = Builder(), True
-            case "DocumentEndEvent":
-                if not empty:
-                    yield builder.finish()
+            case "DocumentEndEvent" if not empty:
+                yield builder.finish()
 
 
-def _events(text: str) -> Iterator[_Event]:
-    """Parse a text into YAML's serialization events (https://yaml.org/spec/1.2.2/#31-processes)."""
-    try:
-        yield from YAML(typ="safe", pure=True).parse(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        message = " ".join(part for part in (error.context, error.problem) if part)
-        place = _place(mark) if mark else Place(1, 1)
-        raise BrokenTextError(Flaw("syntax", message, place, _TEMPLATE_HINT)) from error
-    except ReaderError as error:
-        before = text[: error.position]
-        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        message = f"the character U+{ord(text[error.position]):04X} may not stand in YAML"
-        raise BrokenTextError(Flaw("syntax", message, place)) from error
-    except (YAMLError, ValueError) as error:
-        raise BrokenTextError(Flaw("syntax", str(error).partition("\n")[0], Place(1, 1), _TEMPLATE_HINT)) from error
+def _place(event: Event) -> Place:
+    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
-def _place(mark: _Mark) -> Place:
-    return Place(mark.line + 1, mark.column + 1)
-
-
-def _tag(event: _Event) -> str | None:
+def _tag(event: Event) -> str | None:
     """Give the tag that the text itself states, None where it states none."""
     return None if event.tag is None else str(event.tag)
 
 
-def _check_tag(event: _Event, builder: Builder, place: Place, expected: str) -> None:
+def _check_tag(event: Event, builder: Builder, place: Place, expected: str) -> None:
     tag = _tag(event)
     if tag not in {None, "!", _CORE + expected}:
         shown = str(tag).replace(_CORE, "!!")
         builder.flaw("yaml-tag", f"the YAML tag {shown} is not understood", place, hint="write it without", hard=False)
 
 
-def _resolve(event: _Event, builder: Builder, place: Place) -> Json:
-    """Give a scalar's value: by its tag where it has one, as a string where it is quoted, else by how it looks."""
+def _resolve(event: Event, builder: Builder, place: Place) -> Json:
+    """Give the value of a scalar that is quoted or has a tag: what the tag says, else a string."""
     text: str = event.value
     tag = _tag(event)
-    if tag in {"!", _CORE + "str"} or (tag is None and event.style is not None):
+    if tag in {None, "!", _CORE + "str"}:
         return text
     value = resolve_plain(text)
-    if tag is None:
-        return value
-    if (fits := _FITS.get(tag.removeprefix(_CORE))) is None:
+    if (fits := _FITS.get(str(tag).removeprefix(_CORE))) is None:
         _check_tag(event, builder, place, "str")
         return text
     if not fits(value):
-        shown = tag.replace(_CORE, "!!")
+        shown = str(tag).replace(_CORE, "!!")
         builder.flaw("yaml-tag", f"{text!r} is not what the YAML tag {shown} says", place, hard=False)
     return value
 
