@@ -274,7 +274,7 @@ def strategic_merge(doc: Any, patch: Any, path: tuple[str, ...] = ()) -> Any:  #
 
 def _merge_list(present: list[Any], patch: list[Any], path: tuple[str, ...]) -> list[Any]:
     if path in _SETS:
-        return list(dict.fromkeys([*present, *patch]))
+        return [*present, *(item for item in patch if item not in present)]
     merge_key = _MERGE_KEYS.get(path)
     if merge_key is None or not all(isinstance(item, dict) for item in patch):
         return patch

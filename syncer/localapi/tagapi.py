@@ -106,13 +106,13 @@ def _applied(old: Doc, patch: Doc, expected: Expected) -> Doc:
         raise statuses.bad_request(
             f"invalid object type: {given}; expected {expected.api_version}, Kind={expected.kind}"
         )
-    if (patch.get("metadata") or {}).get("managedFields"):
-        raise statuses.bad_request("metadata.managedFields must be nil")
     walk = Walk()
     try:
         decode_patched(patch, expected.struct, walk)
     except WrongType as error:
         raise statuses.plain_error(f"failed to create typed patch object: {error}") from error
+    if (patch.get("metadata") or {}).get("managedFields"):
+        raise statuses.bad_request("metadata.managedFields must be nil")
     if walk.strict:
         field = walk.strict[0].split('"')[1]
         raise statuses.plain_error(f"failed to create typed patch object: .{field}: field not declared in schema")

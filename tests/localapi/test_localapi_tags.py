@@ -491,3 +491,23 @@ def test_a_yaml_body_keeps_times_as_texts(api):
 )
 def test_the_content_type_of_a_body_is_judged(api, kind, body, status):
     assert api("POST", "~/namespaces/ns/imagestreamtags", body, {"Content-Type": kind}).status == status
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch", "status"),
+    [
+        (STRATEGIC_PATCH, {"metadata": {"finalizers": [{}]}}, 422),
+        (STRATEGIC_PATCH, {"metadata": {"ownerReferences": ["x"]}}, 422),
+        (MERGE_PATCH, {"metadata": "x"}, 422),
+        (MERGE_PATCH, {"tag": {"from": "x"}}, 422),
+        (APPLY_PATCH, {"apiVersion": "image.openshift.io/v1", "kind": "ImageStreamTag", "metadata": "x"}, 500),
+        (APPLY_PATCH, {"apiVersion": "image.openshift.io/v1", "kind": "ImageStreamTag", "extra": 1}, 500),
+        (APPLY_PATCH, {"kind": "ImageStreamTag"}, 400),
+        (APPLY_PATCH, b"a: b: c", 400),
+    ],
+)
+def test_a_patch_to_a_wrong_type_is_refused_in_the_way_of_its_kind(api, kind, patch, status):
+    api.create("a:v1")
+    query = "?fieldManager=x" if kind == APPLY_PATCH else ""
+    reply = api.patch("a:v1", patch, kind, query=query)
+    assert (reply.status, "bug" in reply.body["message"]) == (status, False)
