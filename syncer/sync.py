@@ -240,7 +240,7 @@ def _refusal(options: Options, prepared: _Prepared) -> SyncerError | None:
 def _report(
     prepared: _Prepared, client: Client, watch: Stopwatch, outcomes: Mapping[ObjectKey, Outcome] | None = None
 ) -> Report:
-    notes = ()
+    notes: tuple[str, ...] = ()
     if prepared.policy.scope.derived:
         notes = ("Listed are the namespaces that the manifests name; one that left git is not looked at (-n, -A).",)
     return Report(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from syncer import imagestreamtag
 from syncer.apply.images import FOLLOWER_PATIENCE, wait_for_image
+from syncer.diff import apply_patch
 from syncer.errors import (
     AlreadyExistsError,
     ClusterError,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from syncer.apply.writer import Writer
-    from syncer.model import Change, Desired, Json, Live, ObjectKey
+    from syncer.model import Change, Desired, Json, Live, ObjectKey, Request
 
 ATTEMPTS: Final = 4
 PAUSE: Final = 0.2
@@ -69,30 +70,58 @@ class Applier:
         """Send a change until it is known to have landed, or to be no longer the approved one (rules 8 and 9)."""
         if desired and (lack := self._lacking(desired)):
             return Outcome(change.key, "failed", lack)
-        for attempt in range(ATTEMPTS):
+        unsent, attempt = list(change.requests), 0
+        while unsent:
             try:
-                for request in change.requests:
-                    self.writer.send(request)
-            except (UnreachableError, InvalidError, ConflictError, AlreadyExistsError) as error:
-                again = self.replan(desired, self._read(change.key)) if desired else None
-                match again:
-                    case Unchanged():
-                        return _done(change)
-                    case Create() | Update() if _effect(again) == _effect(change):
-                        refused = (
-                            isinstance(error, InvalidError | AlreadyExistsError) and again.requests == change.requests
-                        )
-                        if refused or attempt == ATTEMPTS - 1:
-                            raise
-                        change = again
-                        time.sleep(PAUSE * 2**attempt)
-                    case _:
-                        return Outcome(
-                            change.key, "failed", f"changed since it was planned, left alone ({error.message})"
-                        )
-            else:
-                break
-        return _done(change)
+                self.writer.send(unsent[0])
+                del unsent[0]
+            except UnreachableError:
+                attempt += 1
+                if attempt == ATTEMPTS:
+                    raise
+                time.sleep(PAUSE * 2**attempt)
+                if self._landed(unsent[0], change):
+                    del unsent[0]
+            except (InvalidError, ConflictError, AlreadyExistsError) as error:
+                attempt += 1
+                again = self._plan_again(change, error)
+                if again is None:
+                    break
+                if attempt == ATTEMPTS:
+                    raise
+                unsent = list(again.requests)
+        return Outcome(change.key, "created" if isinstance(change, Create) else "configured")
+
+    def _plan_again(self, change: Create | Update, error: ClusterError) -> Create | Update | None:
+        """Read a tag and plan it again after the server refused; None: it is as desired.
+
+        Raises ClusterError where the change is no longer the approved one, or where nothing moved and the server
+        refuses the change itself.
+        """
+        if change.desired and len(change.requests) == 1:
+            match self.replan(change.desired, self._read(change.key)):
+                case Unchanged():
+                    return None
+                case Create() | Update() as again if _effect(again) == _effect(change):
+                    if again.requests == change.requests and not isinstance(error, ConflictError):
+                        raise error
+                    return again
+                case _:
+                    pass
+        raise ClusterError(f"changed since it was planned, left alone ({error.message})")
+
+    def _landed(self, request: Request, change: Create | Update) -> bool:
+        """Find out whether a request took effect although no answer came."""
+        live = self._read(change.key)
+        if live is None:
+            return False
+        if request.method == "POST":
+            return change.desired is not None and isinstance(self.replan(change.desired, live), Unchanged)
+        document = imagestreamtag.document_of(live)
+        try:
+            return bool(apply_patch(document, [op for op in request.body if op["op"] != "test"]) == document)
+        except ValueError:
+            return False
 
     def _prune(self, change: Prune) -> Outcome:
         """Delete a tag if a fresh read of its stream still shows what was planned (rule 4)."""
@@ -119,10 +148,18 @@ class Applier:
         return Outcome(change.key, "pruned")
 
     def _lacking(self, desired: Desired) -> str:
-        """Wait for the image that a follower in another stream takes when written; say what is lacking (fact 10)."""
+        """Wait for the image that a follower takes when it is written; say what is lacking (fact 10).
+
+        Within a stream a follower moves along by itself, but one that is written while its tag is imported again would
+        end that import: only then is it waited for, and nothing is lacking.
+        """
         target = imagestreamtag.followed_by(desired.key, desired.fields)
-        own_stream = (desired.key.namespace, desired.key.stream)
-        if not target or (target.namespace, target.stream) == own_stream or desired.fields.get("/tag/reference"):
+        if not target or desired.fields.get("/tag/reference"):
+            return ""
+        if (target.namespace, target.stream) == (desired.key.namespace, desired.key.stream):
+            followed = self._read(target)
+            if followed and followed.image.state is ImportState.PENDING and followed.image.digest:
+                wait_for_image(self.writer, target, self.patience)
             return ""
         image = wait_for_image(self.writer, target, self.patience)
         if image is None:
@@ -139,10 +176,6 @@ class Applier:
 
     def _read(self, key: ObjectKey) -> Live | None:
         return (self.writer.read_stream(key.namespace, key.stream) or {}).get(key)
-
-
-def _done(change: Create | Update) -> Outcome:
-    return Outcome(change.key, "created" if isinstance(change, Create) else "configured")
 
 
 def _effect(change: Create | Update) -> tuple[object, ...]:

@@ -1,0 +1,155 @@
+"""`syncer demo`: the tour. Every command that it shows is the command that it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import tempfile
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from syncer.cli import run
+from syncer.errors import SyncerError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from git import Repo
+
+EXAMPLE: Final = Path(__file__).parents[2] / "manifests-example"
+PACKAGED: Final = Path(__file__).parents[1] / "manifests-example"
+FORMATS: Final = {"json": "json", "html": "html", "markdown": "md", "junit": "xml"}
+ABSENT: Final = """apiVersion: image.openshift.io/v1
+kind: ImageStreamTag
+metadata:
+  name: fraud-check:0.1
+  namespace: acme-payments
+tag:
+  from:
+    kind: DockerImage
+    name: registry.invalid/payments/fraud-check:0.1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tour:
+    """Where the tour takes place: a git repository, a local API, a folder for reports."""
+
+    repository: Path
+    git: Repo
+    server: str
+    reports: Path
+
+    def step(self, number: int, title: str, story: str, command: str, *options: str, expect: int = 0) -> None:
+        """Tell what comes, show the command, run it, keep its reports. Raises SyncerError if it ends unexpectedly."""
+        click.secho(f"\n{number}. {title}", bold=True)
+        click.echo(f"   {story}\n")
+        shown = ["syncer", command, "tags", "--owner", "acme", "--server", self.server, *options]
+        click.secho(f"$ {shlex.join(shown)}", fg="cyan")
+        name = f"{number}-{command}"
+        kept = [f"--output={kind}={self.reports / name}.{suffix}" for kind, suffix in FORMATS.items()]
+        code = run([command, str(self.repository), *shown[3:], *kept])
+        if code != expect:
+            raise SyncerError(f"the tour stopped: `syncer {command}` exited with {code}, not {expect}")
+        if expect:
+            click.echo(f"(exit code {code})")
+
+    def commit(self, message: str) -> None:
+        """Commit all that changed in the repository."""
+        self.git.git.add("--all")
+        self.git.git.commit("--quiet", "--message", message)
+
+    def patch(self, namespace: str, name: str, patch: dict[str, Any]) -> None:
+        """Change a tag on the cluster as somebody in a hurry would, past git and past syncer."""
+        url = f"{self.server}/apis/image.openshift.io/v1/namespaces/{namespace}/imagestreamtags/{name}"
+        headers = {"Content-Type": "application/merge-patch+json"}
+        request = urllib.request.Request(url, json.dumps(patch).encode(), headers, method="PATCH")  # noqa: S310 - the local API
+        with urllib.request.urlopen(request) as response:  # noqa: S310 - the local API
+            response.read()
+
+
+def _create(tour: Tour) -> None:
+    tour.step(1, "Look first", "A new cluster, a repository of 26 tags: a plan writes nothing.", "plan")
+    tour.step(2, "Sync", "The same, applied: followed tags first, imports awaited.", "sync", "--wait", "30s")
+    tour.step(3, "No change", "A second plan finds nothing to do.", "plan", "--detailed-exitcode")
+
+
+def _drift(tour: Tour) -> None:
+    hotfix = {"tag": {"from": {"kind": "DockerImage", "name": "registry.example.com/platform/ubi9:hotfix"}}}
+    tour.patch("acme-platform", "ubi9:latest", hotfix)
+    story = "Somebody has patched ubi9:latest by hand; exit code 2 tells a pipeline."
+    tour.step(4, "Drift", story, "plan", "--detailed-exitcode", expect=2)
+    tour.step(5, "Repair", "What git says is put back.", "sync", "--wait", "30s")
+
+
+def _promote(tour: Tour) -> None:
+    path = tour.repository / "acme-payments" / "api" / "prod.yaml"
+    path.write_text(path.read_text().replace("api:2.3.0", "api:2.3.1"))
+    tour.commit("Promote payments/api 2.3.1 to production")
+    tour.step(6, "A change in git", "One line promotes api:2.3.1 to production.", "sync", "--wait", "30s")
+
+
+def _prune(tour: Tour) -> None:
+    for name in ("canary", "1.6.0-rc1"):
+        (tour.repository / "acme-web" / "storefront" / f"{name}.yaml").unlink()
+    tour.commit("The release candidate is over")
+    tour.step(7, "Prune", "Two files left git; their tags go, the follower first.", "sync")
+
+
+def _failing_import(tour: Tour) -> None:
+    path = tour.repository / "acme-payments" / "fraud-check" / "0.1.yaml"
+    path.parent.mkdir()
+    path.write_text(ABSENT)
+    tour.commit("Try the fraud check")
+    story = "A registry that does not exist: the tag is made, its import fails, and every report says so."
+    tour.step(8, "A failing import", story, "sync", "--wait", "30s")
+    tour.step(9, "Still failing", "Nothing to do, and the failure is not forgotten.", "plan", "--detailed-exitcode")
+
+
+CHAPTERS: Final[tuple[Callable[[Tour], None], ...]] = (_create, _drift, _promote, _prune, _failing_import)
+
+
+@click.command("demo")
+@click.option(
+    "--reports", default="demo-output", show_default=True, metavar="DIR", help="Folder to leave the reports in."
+)
+def command(reports: str) -> None:
+    """Take the tour: a local API, the example repository, a plan, a sync, drift by hand, a prune, a failing import.
+
+    Needs no cluster, and writes nothing but its reports.
+    """
+    try:
+        from syncer.localapi import LocalAPI  # noqa: PLC0415 - it needs an extra that a sync does not
+    except ImportError as error:
+        raise UsageError("the local API is not installed", hint="pip install 'syncer[serve]'") from error
+    from git import Repo  # noqa: PLC0415 - `--help` pays for no import it does not need
+
+    folder = Path(reports)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, LocalAPI() as api:
+        repository = Path(scratch) / "tags"
+        shutil.copytree(EXAMPLE if EXAMPLE.is_dir() else PACKAGED, repository)
+        git = Repo.init(repository, initial_branch="main")
+        git.git.update_environment(**_AUTHOR)
+        tour = Tour(repository, git, api.url, folder)
+        tour.commit("The tags of three teams")
+        for chapter in CHAPTERS:
+            chapter(tour)
+        git.close()
+    click.secho(
+        f"\nThe reports of each step are in {folder}{os.sep}; open {folder / '8-sync.html'} in a browser.", bold=True
+    )
+
+
+_AUTHOR: Final = {
+    "GIT_AUTHOR_NAME": "Acme",
+    "GIT_AUTHOR_EMAIL": "tags@acme.example.com",
+    "GIT_COMMITTER_NAME": "Acme",
+    "GIT_COMMITTER_EMAIL": "tags@acme.example.com",
+}
