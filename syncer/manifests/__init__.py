@@ -6,7 +6,7 @@ one file does not hide those of another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from syncer.manifests.objects import image_stream, image_stream_tag
@@ -56,7 +56,8 @@ def parse_manifests(blobs: Iterable[Blob], *, default_namespace: str = "") -> Ma
                 reading.document(blob.path, document)
         except BrokenTextError as error:
             reading.problems.append(of_flaw(error.flaw, blob.path))
-    problems = sorted(reading.problems, key=lambda problem: (problem.file, problem.line, problem.column, problem.code))
+    once = dict.fromkeys(reading.problems)  # a value that two checks look at is wrong once
+    problems = sorted(once, key=lambda problem: (problem.file, problem.line, problem.column, problem.code))
     return Manifests(reading.desired, tuple(problems), files, reading.ignored)
 
 
@@ -91,7 +92,8 @@ class _Reading:
         elif kind in _LISTS:
             yield from self._items(scene, _LISTS[kind], version)
         elif kind in _OURS:
-            yield from _OURS[kind](scene, self.default_namespace)
+            for found in _OURS[kind](scene, self.default_namespace):
+                yield found if version == _VERSION else replace(found, sound=False)
 
     def _items(self, scene: Scene, kind: str = "", version: str = "") -> Iterator[Found]:
         items = scene.at("items")

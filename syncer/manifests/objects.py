@@ -74,6 +74,7 @@ def image_stream_tag(scene: Scene, default_namespace: str) -> Iterator[Found]:
     annotations = _tag_annotations(metadata.at("annotations"), scene.at("tag", "annotations"))
     if scene.at("tag").value is None:
         _no_tag(scene)
+    if not scene.at("tag").mapping() and scene.at("tag").value != {}:
         return
     _check_tag_name(scene.at("tag", "name"), tag)
     fields = tag_fields(scene.at("tag"), annotations)
@@ -197,7 +198,7 @@ def _no_tag(scene: Scene) -> None:
     if "image" in scene.mapping():
         hint = "`image` is what the server has imported; say where from: `tag: {from: {kind: DockerImage, name: …}}`"
     message = "`tag` is missing: without it the server makes an empty ImageStream"
-    scene.error("missing-field", message, hint=hint)
+    scene.at("tag").error("missing-field", message, hint=hint)
 
 
 def _not_applied(scene: Scene, stream: str, lookup: Scene | None = None) -> None:
