@@ -65,18 +65,18 @@ def _parse_url(url: str) -> Remote:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        raise UsageError(f"SOURCE is no valid URL: {shown(url)}", hint=_kinds()) from None
+        raise UsageError(f"SOURCE is no valid URL: {display_url(url)}", hint=_kinds()) from None
     scheme = parts.scheme.lower()
     if scheme not in _SCHEMES:
         raise UsageError(f"SOURCE is a URL that begins with {scheme}://", hint=_kinds())
     if parts.query or parts.fragment:
-        message = f"SOURCE is a URL with a query or fragment: {shown(url)}"
+        message = f"SOURCE is a URL with a query or fragment: {display_url(url)}"
         raise UsageError(message, hint="choose a branch, tag or commit with --ref, and a folder with --path")
     host = parts.hostname or ""
     if host.startswith("-") or (parts.username or "").startswith("-"):
         raise UsageError("SOURCE names a host or user that ssh would take for an option", hint=_kinds())
     if not host and scheme != "file":
-        raise UsageError(f"SOURCE is a URL without a host: {shown(url)}", hint=_kinds())
+        raise UsageError(f"SOURCE is a URL without a host: {display_url(url)}", hint=_kinds())
     netloc = (f"[{host}]" if ":" in host else host) + port
     if scheme == "ssh" and parts.username:
         netloc = f"{parts.username}@{netloc}"

@@ -335,7 +335,7 @@ spec:
         (f"{NAMED}spec: {{tags: [{{name: b}}]}}\n", [("missing-field", 4, 15)]),
         (f"{NAMED}spec:\n  tags:\n  - from: {{kind: DockerImage, name: a}}\n", [("missing-field", 6, 5)]),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_has_its_place(text, expected):
     manifests = parse(text)
     assert [(problem.code, problem.line, problem.column) for problem in manifests.problems] == expected
