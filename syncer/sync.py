@@ -240,15 +240,11 @@ def _refusal(options: Options, prepared: _Prepared) -> SyncerError | None:
 def _report(
     prepared: _Prepared, client: Client, watch: Stopwatch, outcomes: Mapping[ObjectKey, Outcome] | None = None
 ) -> Report:
-    notes: tuple[str, ...] = ()
-    if prepared.policy.scope.derived:
-        notes = ("Listed are the namespaces that the manifests name; one that left git is not looked at (-n, -A).",)
     return Report(
         source=prepared.source.info,
         target=Target(client.connection.server, client.connection.context, prepared.live.listing),
         plan=prepared.plan,
         outcomes=outcomes or {},
         applied=outcomes is not None,
-        notes=notes,
         timings=watch.seconds,
     )

@@ -1,1 +1,17 @@
 """The API server: connecting, reading pages, writing; HTTP becomes our errors here, and nowhere else."""
+
+from syncer.cluster.client import Client
+from syncer.cluster.connection import Connection, ConnectionOptions, connect
+from syncer.cluster.reader import read_live, read_stream, server_version
+from syncer.cluster.writer import ClusterWriter
+
+__all__ = [
+    "Client",
+    "ClusterWriter",
+    "Connection",
+    "ConnectionOptions",
+    "connect",
+    "read_live",
+    "read_stream",
+    "server_version",
+]
