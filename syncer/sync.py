@@ -7,14 +7,14 @@ import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from syncer import imagestreamtag
 from syncer.apply import FOLLOWER_PATIENCE, Applier, apply_plan, follow_imports
 from syncer.cluster import ClusterWriter, read_live, read_stream, server_version
 from syncer.errors import ClusterError, GateError, ManifestError, SourceError, SyncerError, UsageError
 from syncer.manifests import parse_manifests
-from syncer.model import Problem, Report, Scope, Severity, Target
+from syncer.model import ImportState, Problem, Report, Scope, Severity, Target
 from syncer.plan import Planner, Policy, make_plan
 from syncer.source import read_source
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from syncer.cluster import Client
-    from syncer.model import Live, LiveState, Manifests, ObjectKey, Outcome, Plan, Source
+    from syncer.model import Import, Live, LiveState, Manifests, ObjectKey, Outcome, Plan, Source
     from syncer.plan import Limit
     from syncer.plan.planner import OnDrift
     from syncer.source import SourceSpec
@@ -48,6 +48,8 @@ class Options:
     adopt_pushed: bool = False
     take_from: str = ""
     wait: float | None = None
+    retry_imports: bool = False
+    import_failures: Literal["warn", "error"] = "warn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Run:
 
     report: Report
     refusal: SyncerError | None = None
+    import_failures: Literal["warn", "error"] = "warn"
 
     def exit_code(self, *, detailed: bool = False) -> int:
         """Give the exit code (design: 0, 1, 2, 3, 4)."""
@@ -63,6 +66,8 @@ class Run:
         if self.refusal:
             return self.refusal.exit_code
         if any(outcome.error for outcome in report.outcomes.values()):
+            return 4
+        if self.import_failures == "error" and any(image.state is ImportState.FAILED for image in _images(report)):
             return 4
         if any(problem.severity is Severity.ERROR for problem in report.plan.problems):
             return 4 if report.applied else 1
@@ -128,8 +133,10 @@ def sync(
         outcomes = apply_plan(prepared.plan, applier, concurrency=options.concurrency, on_outcome=on_outcome)
     if options.wait is not None:
         with watch.stage("wait"):
-            outcomes |= follow_imports(writer, outcomes.values(), options.wait, stopped)
-    return Run(_report(prepared, client, watch, outcomes))
+            outcomes |= follow_imports(
+                writer, outcomes.values(), options.wait, concurrency=options.concurrency, stopped=stopped
+            )
+    return Run(_report(prepared, client, watch, outcomes), import_failures=options.import_failures)
 
 
 def validate_on_server(options: Options, client: Client, stdin: BinaryIO) -> Run:
@@ -189,6 +196,7 @@ def _prepare(options: Options, client: Client, stdin: BinaryIO, watch: Stopwatch
         max_change=options.max_change,
         adopt_pushed=options.adopt_pushed,
         take_from=options.take_from,
+        retry_imports=options.retry_imports,
     )
     with watch.stage("plan"):
         made = make_plan(manifests, live, policy, outside)
@@ -235,6 +243,13 @@ def _refusal(options: Options, prepared: _Prepared) -> SyncerError | None:
         messages = "; ".join(f"{gate.message} ({gate.option} lets it pass)" for gate in made.gates)
         return GateError(f"stopped, nothing was written: {messages}")
     return None
+
+
+def _images(report: Report) -> Iterator[Import]:
+    """Yield where the image of each tag stands, as it was seen last."""
+    for change in report.plan.changes:
+        outcome = report.outcomes.get(change.key)
+        yield (outcome and outcome.image) or change.image
 
 
 def _report(

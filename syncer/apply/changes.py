@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from syncer.apply.writer import Writer
-    from syncer.model import Change, Desired, Json, Live, ObjectKey, Request
+    from syncer.model import Change, Desired, Import, Json, Live, ObjectKey, Request
 
 ATTEMPTS: Final = 4
 PAUSE: Final = 0.2
@@ -161,21 +161,25 @@ class Applier:
             if followed and followed.image.state is ImportState.PENDING and followed.image.digest:
                 wait_for_image(self.writer, target, self.patience)
             return ""
-        image = wait_for_image(self.writer, target, self.patience)
-        if image is None:
-            return f"it follows {target}, which does not exist"
-        match image.state:
-            case ImportState.IMPORTED:
-                return ""
-            case ImportState.FAILED:
-                return f"it follows {target}, whose import failed: {image.message}"
-            case ImportState.PENDING:
-                return f"it follows {target}, still not imported after {self.patience:g} s (--wait waits longer)"
-            case ImportState.NONE:
-                return f"it follows {target}, which has no image"
+        return _shortcoming(target, wait_for_image(self.writer, target, self.patience), self.patience)
 
     def _read(self, key: ObjectKey) -> Live | None:
         return (self.writer.read_stream(key.namespace, key.stream) or {}).get(key)
+
+
+def _shortcoming(target: ObjectKey, image: Import | None, patience: float) -> str:
+    """Say why a follower would stay empty; empty where its tag has the image."""
+    if image is None:
+        return f"it follows {target}, which does not exist"
+    match image.state:
+        case ImportState.IMPORTED:
+            return ""
+        case ImportState.FAILED:
+            return f"it follows {target}, whose import failed: {image.message}"
+        case ImportState.PENDING:
+            return f"it follows {target}, still not imported after {patience:g} s (--wait waits longer)"
+        case ImportState.NONE:
+            return f"it follows {target}, which has no image"
 
 
 def _effect(change: Create | Update) -> tuple[object, ...]:

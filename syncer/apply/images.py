@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from itertools import groupby
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from syncer import imagestreamtag
@@ -39,18 +39,31 @@ def wait_for_image(writer: Writer, key: ObjectKey, patience: float) -> Import | 
 
 
 def follow_imports(
-    writer: Writer, outcomes: Iterable[Outcome], patience: float, stopped: Callable[[], bool] = bool
+    writer: Writer,
+    outcomes: Iterable[Outcome],
+    patience: float,
+    *,
+    concurrency: int,
+    stopped: Callable[[], bool] = bool,
 ) -> dict[ObjectKey, Outcome]:
-    """Give the outcomes of written tags with the state of their imports, once all are over or patience runs out."""
+    """Give the outcomes of written tags with the state of their imports, once all are over or patience runs out.
+
+    `patience` is in seconds, `concurrency` the number of streams that are read at a time. Raises ClusterError.
+    """
     written = {outcome.key: outcome for outcome in outcomes if outcome.result in ("created", "configured")}
     deadline, pause = time.monotonic() + patience, FIRST_PAUSE
     pending = sorted(written)
     while pending:
-        for (namespace, stream), keys in groupby(pending, key=lambda key: (key.namespace, key.stream)):
-            tags = writer.read_stream(namespace, stream) or {}
-            for key in keys:
-                image = tags[key].image if key in tags else Import(ImportState.NONE)
-                written[key] = dataclasses.replace(written[key], image=image)
+        streams = sorted({(key.namespace, key.stream) for key in pending})
+        with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="imports") as pool:
+            tags = {
+                key: live
+                for read in pool.map(writer.read_stream, *zip(*streams, strict=True))
+                for key, live in (read or {}).items()
+            }
+        for key in pending:
+            image = tags[key].image if key in tags else Import(ImportState.NONE)
+            written[key] = dataclasses.replace(written[key], image=image)
         pending = [key for key in pending if _is_pending(written[key])]
         if stopped() or time.monotonic() + pause > deadline:
             break

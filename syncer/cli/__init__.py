@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,22 +58,35 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code; every error is one or two lines on stderr, never a traceback."""
     try:
         result: Any = cli.main(list(arguments), prog_name="syncer", standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.Abort:
-        return 130
-    except click.ClickException as error:
-        # Click's own code for a usage error is 2, which must never read as "changes".
-        error.show()
-        return UsageError.exit_code
-    except SyncerError as error:
-        show_error(error)
-        return error.exit_code
-    except BrokenPipeError:
-        # The reader of stdout is gone, as in `syncer plan … | head`; Python must not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence before a traceback
+        return _ended(error)
+    return result if isinstance(result, int) else 0
+
+
+def _ended(error: BaseException) -> int:
+    """Say how a command ended that did not return, and give its exit code."""
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case KeyboardInterrupt() | click.Abort():
+            return 130
+        case click.ClickException():
+            # Click's own code for a usage error is 2, which must never read as "changes".
+            error.show()
+            return UsageError.exit_code
+        case SyncerError():
+            show_error(error)
+            return error.exit_code
+        case BrokenPipeError():
+            # The reader of stdout is gone, as in `syncer plan … | head`; Python must not complain about it at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        case _:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(frame.filename).name}:{frame.lineno}"
+            hint = "this is a defect of syncer; please report it with the command that you ran"
+            show_error(SyncerError(f"internal error: {type(error).__name__} at {place}", hint=hint))
+            return 1
 
 
 def show_error(error: SyncerError) -> None:

@@ -84,6 +84,7 @@ POLICY = _together(
         ),
         click.option("--allow-empty", is_flag=True, help="Go on although SOURCE holds no manifest."),
         click.option("--adopt-pushed", is_flag=True, help="Take tags, too, that only a push made."),
+        click.option("--retry-imports", is_flag=True, help="Ask for images again whose import failed."),
         click.option("--take-from", default="", metavar="OWNER", help="Take over the tags of another sync set."),
     ]
 )
@@ -154,6 +155,8 @@ def run_options(given: dict[str, Any]) -> Options:
         take_from=given["take_from"],
         allow_dirty=given.get("allow_dirty", False),
         wait=given.get("wait"),
+        retry_imports=given["retry_imports"],
+        import_failures=given.get("import_failures", "warn"),
     )
 
 

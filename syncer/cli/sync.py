@@ -23,6 +23,13 @@ from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, Duration,
 )
 @click.option("--allow-dirty", is_flag=True, help="Go on although SOURCE holds what is in no commit.")
 @click.option("--wait", type=Duration(), help="Wait this long for the imports that the run begins: 90s, 5m.")
+@click.option(
+    "--import-failures",
+    type=click.Choice(["warn", "error"]),
+    default="warn",
+    show_default=True,
+    help="What a failed import is: `error` exits with 4.",
+)
 @SCOPE
 @POLICY
 @OUTPUT

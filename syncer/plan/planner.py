@@ -14,6 +14,7 @@ from syncer.model import (
     Create,
     FieldChange,
     Gate,
+    ImportState,
     Json,
     Live,
     LiveState,
@@ -48,6 +49,7 @@ REASONS = {
 }
 BOTH = "git and the cluster both changed it"
 FOLLOWER_BEHIND = "follower behind"
+RETRIED = "its import failed, and is tried again"
 REIMPORTING = frozenset({"/tag/from", "/tag/reference", "/tag/importPolicy/importMode"})
 """A change of these gives a tag a new generation, and so perhaps another image (fact 11)."""
 
@@ -66,6 +68,7 @@ class Policy:
     max_change: gates.Limit | None = None
     adopt_pushed: bool = False
     take_from: str = ""
+    retry_imports: bool = False
 
 
 @dataclass(slots=True)
@@ -113,21 +116,24 @@ class Planner:
         if policy.on_drift == "report":
             kept = tuple(change for change in fields if change.cause is not Cause.DRIFT)
         refollow = self._is_behind(live, kept)
+        reimport = policy.retry_imports and _failed_to_import(live, kept)
+        settled = not kept and not refollow and not reimport
         marks = requests.own_annotations(policy.owner, desired)
         recorded = not adopts and base == desired.fields and imagestreamtag.LAST_APPLIED in live.annotations
 
         def made(kind: type[Update | Unchanged | Skip], reason: str, **more: object) -> Change:
             return kind(live.key, reason, desired.origin, live.image, fields, live=live, desired=desired, **more)  # type: ignore[arg-type]  # the fields of one kind
 
-        if recorded and not fields and not refollow:
+        if recorded and settled and not fields:
             return made(Unchanged, "as git says")
         veto = write_veto(live, policy.owner, take_from=policy.take_from, adopt_pushed=policy.adopt_pushed)
         if veto:
             return made(Skip, "not ours to write", vetoes=(veto,))
-        if recorded and not kept and not refollow:
+        if recorded and settled:
             return made(Skip, "drifted on the cluster", vetoes=(Veto("drift", "--on-drift report leaves drift alone"),))
-        sent = requests.update_requests(live, kept, marks, refollow=refollow)
-        return made(Update, _reason(kept, adopts=adopts, refollow=refollow), requests=sent, adopts=adopts)
+        sent = requests.update_requests(live, kept, marks, refollow=refollow, reimport=reimport)
+        reason = _reason(kept, adopts=adopts, refollow=refollow, reimport=reimport)
+        return made(Update, reason, requests=sent, adopts=adopts)
 
     def _followed_elsewhere(self, key: ObjectKey) -> ObjectKey | None:
         """Name the tag that this one follows from another stream: it never moves along by itself (fact 10)."""
@@ -148,7 +154,9 @@ class Planner:
 
     def _gets_another_image(self, change: Change) -> bool:
         return isinstance(change, Update) and (
-            FOLLOWER_BEHIND in change.reason or any(difference.path in REIMPORTING for difference in change.fields)
+            FOLLOWER_BEHIND in change.reason
+            or RETRIED in change.reason
+            or any(difference.path in REIMPORTING for difference in change.fields)
         )
 
 
@@ -245,14 +253,20 @@ def _problems(changes: tuple[Change, ...], live: LiveState) -> Iterator[Problem]
         )
 
 
-def _reason(fields: tuple[FieldChange, ...], *, adopts: bool, refollow: bool) -> str:
+def _failed_to_import(live: Live, fields: Iterable[FieldChange]) -> bool:
+    """Whether an import failed that no change of a field asks for again anyway (fact 11)."""
+    return live.image.state is ImportState.FAILED and not {change.path for change in fields} & REIMPORTING
+
+
+def _reason(fields: tuple[FieldChange, ...], *, adopts: bool, refollow: bool, reimport: bool) -> str:
     causes = frozenset(change.cause for change in fields)
     if adopts:
         reason = "adopted: it was there before its first sync"
     elif Cause.BOTH in causes:
         reason = BOTH
-    elif refollow and not fields:
-        return FOLLOWER_BEHIND
-    else:
+    elif fields or not (refollow or reimport):
         reason = REASONS[causes]
-    return f"{reason}; {FOLLOWER_BEHIND}" if refollow else reason
+    else:
+        reason = ""
+    more = [FOLLOWER_BEHIND] * refollow + [RETRIED] * reimport
+    return "; ".join(filter(None, [reason, *more]))

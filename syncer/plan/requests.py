@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from syncer.model import Desired, FieldChange, Json, Live, ObjectKey
 
 FROM: Final = "/tag/from"
+GENERATION: Final = "/tag/generation"
 IMPORT_MODE: Final = "/tag/importPolicy/importMode"
 JSON: Final = "application/json"
 JSON_PATCH: Final = "application/json-patch+json"
@@ -42,17 +43,19 @@ def create_request(owner: str, desired: Desired) -> Request:
 
 
 def update_requests(
-    live: Live, fields: Iterable[FieldChange], marks: Mapping[str, str], *, refollow: bool
+    live: Live, fields: Iterable[FieldChange], marks: Mapping[str, str], *, refollow: bool, reimport: bool
 ) -> tuple[Request, ...]:
     """Build the guarded JSON patches that set the fields and the marks; PATCH is an upsert (fact 3).
 
     `refollow` makes a follower in another stream take the image that its tag has now, and keeps its history: importMode
-    goes to the other value and back (fact 10).
+    goes to the other value and back (fact 10). `reimport` asks for the image of a `DockerImage` tag again (fact 11).
     """
     document = imagestreamtag.document_of(live)
     values = {change.path: change.desired for change in fields}
     guards = [FROM, *values, annotation_path(OWNER)]
     values |= {annotation_path(name): value for name, value in marks.items() if live.annotations.get(name) != value}
+    if reimport:
+        values[GENERATION] = 0
     if not refollow:
         return (_patch_request(live.key, document, values, guards),)
     mode = imagestreamtag.live_fields(live).get(IMPORT_MODE, imagestreamtag.DEFAULTS[IMPORT_MODE])

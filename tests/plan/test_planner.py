@@ -305,3 +305,22 @@ def test_each_patch_of_a_plan_makes_the_tag_what_git_says():
     fields = ist.fields_of(after["metadata"]["annotations"], after["tag"])
     assert fields == {**wanted.fields, "/tag/importPolicy/importMode": "Legacy"}
     assert after["metadata"]["annotations"][ist.OWNER] == ist.owner_mark(OWNER, key())
+
+
+# --------------------------------------------------------------------------------------------- failed imports
+
+
+def test_a_failed_import_is_tried_again_only_where_that_is_asked_for():
+    tag = synced(desired(), digest="", state=ImportState.FAILED)
+    assert isinstance(one(desired(), tag), Unchanged)
+    change = one(desired(), tag, retry_imports=True)
+    assert change.reason == "its import failed, and is tried again"
+    assert change.requests[0].body[-1] == {"op": "replace", "path": "/tag/generation", "value": 0}
+    assert not change.moves
+
+
+def test_a_failed_import_that_git_changes_anyway_is_not_asked_for_twice():
+    tag = synced(desired(), digest="", state=ImportState.FAILED)
+    change = one(desired(from_=image("quay.io/example/app:v2")), tag, retry_imports=True)
+    assert change.reason == "git changed it"
+    assert "/tag/generation" not in [op["path"] for op in change.requests[0].body]
