@@ -259,7 +259,7 @@ def _pool(connection: Connection, size: int) -> urllib3.PoolManager:
     if connection.tls is not None:
         settings |= {"ssl_context": connection.tls}
         if connection.tls_server_name:
-            settings |= {"server_hostname": connection.tls_server_name, "assert_hostname": connection.tls_server_name}
+            settings |= {"server_hostname": connection.tls_server_name}
     if not connection.proxy:
         return urllib3.PoolManager(**settings)
     try:
