@@ -50,6 +50,7 @@ def load(files: Sequence[str], *, context: str, server: str, authenticate: bool)
         there = ", ".join(map(printable, kubeconfig.names("contexts"))) or "none"
         what = f"there is no context {printable(name)!r}" if name else "no context is chosen"
         raise UsageError(f"{what} in {kubeconfig.where}", hint=f"--context NAME; there are: {there}")
+    kubeconfig.check(name, server=not server, user=authenticate)
     if server.startswith("http://") and server.rstrip("/") != kubeconfig.server(name):
         authenticate = False
     configuration = kubeconfig.configure(name, authenticate=authenticate)
@@ -57,7 +58,7 @@ def load(files: Sequence[str], *, context: str, server: str, authenticate: bool)
     if configuration.auth_settings():
         credentials = _Refreshed(files, name, configuration)
     return Access(
-        server=str(configuration.host),
+        server=server or kubeconfig.server(name),
         context=name,
         credentials=credentials,
         impersonate=kubeconfig.impersonated(name) if authenticate else "",
@@ -108,8 +109,6 @@ class _Kubeconfig:
         self.where = ", ".join(files)
         with _translated(self.where):
             self._merger = _merge(os.pathsep.join(files))
-            if self._merger.config is None:
-                raise ConfigException("no configuration found")
             self._sections = {
                 section: {entry.value["name"]: entry.value for entry in self._merger.config.value[section]}
                 for section in ("contexts", "clusters", "users")
@@ -125,6 +124,17 @@ class _Kubeconfig:
         """Give the server of a context, empty where it has none."""
         cluster = self._part("clusters", str(self._part("contexts", context).get("cluster")))
         return str(cluster.get("server") or "").rstrip("/")
+
+    def check(self, context: str, *, server: bool, user: bool) -> None:
+        """Raise ClusterError where a context names no server, or a user that is not there, though it is needed."""
+        wanted = self._part("contexts", context).get("user")
+        if user and wanted and wanted not in self._sections["users"]:
+            raise ClusterError(
+                f"{self.where}: there is no user {printable(str(wanted))!r}, of context {context!r}",
+                hint="log in again (oc login), or choose another --context",
+            )
+        if server and not self.server(context):
+            raise ClusterError(f"{self.where}: context {context!r} leads to no server", hint="check its cluster")
 
     def impersonated(self, context: str) -> str:
         """Give the user that the context's user acts as; raise ClusterError for what cannot be done."""
@@ -187,6 +197,9 @@ def _translated(where: str) -> Iterator[None]:
     except ConfigException as error:
         told = printable(str(error).removeprefix("Invalid kube-config file. ").partition(" in ")[0], 200)
         raise ClusterError(f"{where}: {told}", hint="check the kubeconfig, or log in again") from None
+    except OSError as error:
+        what = f"{error.strerror}: {error.filename}" if error.filename else type(error).__name__
+        raise ClusterError(f"{where}: {what}", hint="check the files that the kubeconfig names") from None
     except Exception as error:  # noqa: BLE001  (YAML, base64, OAuth, subprocess and more: no common base)
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""

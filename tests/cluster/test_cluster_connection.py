@@ -20,6 +20,7 @@ from syncer.cluster.proxy import proxy_for
 PATH = "/apis"
 GOOD = Answer({"kind": "Good"})
 CONTEXT = "current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\n"
+NOBODY = CONTEXT.replace(", user: u", "")
 PLUGIN = "client.authentication.k8s.io/v1"
 
 
@@ -180,8 +181,8 @@ def test_a_kubeconfig_without_contexts_is_as_good_as_none(tmp_path):
         "clusters: {a: s3cret}\ncurrent-context: a\n",
         "users: [s3cret]\ncontexts: [{name: a}]\ncurrent-context: a\n",
         f"{CONTEXT}clusters: [{{name: c, cluster: {{}}}}]\nusers: [{{name: u, s3cret: {{token: s3cret}}}}]\n",
-        f"{CONTEXT}clusters: [{{name: c, cluster: {{server: 'https://x', certificate-authority-data: s3cret}}}}]\n",
-        f"{CONTEXT}clusters: []\n",
+        f"{NOBODY}clusters: [{{name: c, cluster: {{server: 'https://x', certificate-authority-data: s3cret}}}}]\n",
+        f"{NOBODY}clusters: []\n",
     ],
 )
 def test_a_broken_kubeconfig_is_told_without_what_is_secret_in_it(tmp_path, text):
@@ -190,6 +191,51 @@ def test_a_broken_kubeconfig_is_told_without_what_is_secret_in_it(tmp_path, text
         connect(ConnectionOptions(kubeconfig=str(tmp_path / "config")), environ={})
     assert "s3cret" not in caught.value.message + caught.value.hint
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("cluster", "user", "told"),
+    [
+        ("{}", "user: {}", "leads to no server"),
+        ("{server: 'https://x'}", 'user: {token: "é"}', "is no token"),
+        ("{server: 'https://x'}", "user: {tokenFile: absent}", "No such file or directory: .*/absent"),
+        ("{server: 'https://x', certificate-authority: absent}", "user: {}", "File does not exist: .*/absent"),
+        ("{server: 'https://x'}", "user: {exec: {command: x}}", "missing key 'apiVersion'"),
+        ("{server: 'https://x'}", "user: {auth-provider: {name: azure}}", "no credentials from the auth-provider"),
+    ],
+)
+def test_what_a_context_lacks_is_told(tmp_path, cluster, user, told):
+    users = f"users: [{{name: u, {user}}}]\n"
+    (tmp_path / "config").write_text(f"{CONTEXT}clusters: [{{name: c, cluster: {cluster}}}]\n{users}")
+    with pytest.raises(errors.ClusterError, match=told):
+        connect(ConnectionOptions(kubeconfig=str(tmp_path / "config")), environ={})
+
+
+def test_a_context_whose_user_is_gone_does_not_connect_as_nobody(tmp_path):
+    (tmp_path / "config").write_text(f"{CONTEXT}clusters: [{{name: c, cluster: {{server: 'https://x'}}}}]\n")
+    with pytest.raises(errors.ClusterError, match="there is no user 'u'"):
+        connect(ConnectionOptions(kubeconfig=str(tmp_path / "config")), environ={})
+
+
+def test_a_context_needs_a_kubeconfig(tmp_path):
+    with pytest.raises(errors.UsageError, match="no kubeconfig that holds a context"):
+        connect(ConnectionOptions(context="one"), environ={"HOME": str(tmp_path)})
+
+
+def test_an_exec_plugin_may_give_a_client_certificate(tmp_path, certificate, tls_server):
+    credential = {
+        "clientCertificateData": (certificate / "cert.pem").read_text(),
+        "clientKeyData": (certificate / "key.pem").read_text(),
+    }
+    (tmp_path / "answer").write_text(json.dumps({"apiVersion": PLUGIN, "kind": "ExecCredential", "status": credential}))
+    user = {"exec": {"apiVersion": PLUGIN, "command": "cat", "args": [str(tmp_path / "answer")]}}
+    cluster = {"certificate-authority": str(certificate / "cert.pem")}
+    found = connect(
+        ConnectionOptions(kubeconfig=kubeconfig(tmp_path / "config", server=tls_server.url, user=user, **cluster)),
+        environ={},
+    )
+    assert Client(found).get(PATH) == {"kind": "Good"}
+    assert "Authorization" not in tls_server.seen[0].headers
 
 
 # ------------------------------------------------------------------------------------------------- credentials
