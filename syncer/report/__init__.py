@@ -1,0 +1,63 @@
+"""A Report as text: each format is a function to `str`, loaded only when it is asked for.
+
+Nothing in here looks at a clock, the environment or a terminal; what a format needs to know comes as a parameter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from syncer.model import Report
+
+FORMATS: Final = ("text", "json", "jsonl", "markdown", "html", "junit", "github", "gitlab")
+
+
+def render(  # noqa: PLR0911 - one flat table: a format a line, each imported only when it is asked for
+    format: str,  # noqa: A002 - the option's own word
+    report: Report,
+    *,
+    width: int = 80,
+    color: bool = False,
+    verbose: bool = False,
+) -> str:
+    """Write a report in one of FORMATS. `width` (columns), `color` and `verbose` matter to `text` only.
+
+    Raises ValueError for another format.
+    """
+    # ruff: noqa: PLC0415 - rich and jinja2 take longer to import than most reports to write
+    match format:
+        case "text":
+            from syncer.report import text
+
+            return text.render(report, width=width, color=color, verbose=verbose)
+        case "json":
+            from syncer.report import jsontext
+
+            return jsontext.render(report)
+        case "jsonl":
+            from syncer.report import jsontext
+
+            return jsontext.render_lines(report)
+        case "markdown":
+            from syncer.report import markdown
+
+            return markdown.render(report)
+        case "html":
+            from syncer.report import html
+
+            return html.render(report)
+        case "junit":
+            from syncer.report import junit
+
+            return junit.render(report)
+        case "github":
+            from syncer.report import github
+
+            return github.render(report)
+        case "gitlab":
+            from syncer.report import gitlab
+
+            return gitlab.render(report)
+        case _:
+            raise ValueError(f"{format!r} is no format; there are {', '.join(FORMATS)}")

@@ -1,0 +1,72 @@
+"""The JSON document of a report, which is also the plan file. Its schema is `schema.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from syncer import __version__
+from syncer.report import facts
+
+if TYPE_CHECKING:
+    from syncer.model import Change, Import, Json, Report
+
+FORMAT_VERSION: Final = "1.0"
+"""Minor versions only add."""
+
+
+def document(report: Report) -> dict[str, Json]:
+    """Give a report as plain JSON values: the same report gives the same document, timings included.
+
+    Changes come in plan order. No URL in it carries credentials.
+    """
+    source, target, plan = report.source, report.target, report.plan
+    return {
+        "format_version": FORMAT_VERSION,
+        "syncer_version": __version__,
+        "source": {**dataclasses.asdict(source), "url": facts.without_userinfo(source.url)},
+        "target": {**dataclasses.asdict(target), "server": facts.without_userinfo(target.server)},
+        "owner": plan.owner,
+        "scope": {**dataclasses.asdict(plan.scope), "namespaces": list(plan.scope.namespaces)},
+        "complete": plan.complete,
+        "applied": report.applied,
+        "summary": facts.summary(report),
+        "changes": [_change(report, change) for change in plan.changes],
+        "problems": [{**dataclasses.asdict(problem), "severity": str(problem.severity)} for problem in plan.problems],
+        "gates": [dataclasses.asdict(gate) for gate in plan.gates],
+        "notes": list(report.notes),
+        "timings": {stage: round(seconds, 3) for stage, seconds in report.timings.items()},
+    }
+
+
+def schema() -> str:
+    """Give the JSON Schema (draft 2020-12) of the document, as text."""
+    return files("syncer.report").joinpath("schema.json").read_text(encoding="utf-8")
+
+
+def _change(report: Report, change: Change) -> dict[str, Json]:
+    origin = change.origin
+    result = {
+        "namespace": change.key.namespace,
+        "name": change.key.name,
+        "action": change.action,
+        "reason": change.reason,
+        "origin": {"file": origin.file, "line": origin.line} if origin else None,
+        "fields": [
+            {"path": f.path, "cause": str(f.cause), "base": f.base, "live": f.live, "desired": f.desired}
+            for f in facts.fields_of(change)
+        ],
+        "requests": [
+            {"method": r.method, "path": r.path, "content_type": r.content_type, "body": r.body}
+            for r in change.requests
+        ],
+        "vetoes": [{"code": veto.code, "message": veto.message} for veto in change.vetoes],
+        "import": _import(facts.image_of(report, change)),
+    }
+    outcome = facts.outcome_of(report, change)
+    return result | {"outcome": outcome.result, "error": outcome.error} if outcome else result
+
+
+def _import(image: Import) -> dict[str, Json]:
+    return {"state": str(image.state), "digest": image.digest, "message": image.message, "since": image.since}

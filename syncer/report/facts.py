@@ -1,0 +1,198 @@
+"""What a report says, told once: every format takes its figures, groups and words from here."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Final, assert_never
+
+from syncer import imagestreamtag
+from syncer.model import Cause, Create, ImportState, Outcome, Prune, Severity, Skip, Unchanged, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from syncer.model import Change, FieldChange, Import, Json, Problem, Report, Scope, SourceInfo
+
+ACTIONS: Final = ("create", "update", "prune", "unchanged", "skip")
+RESULTS: Final = ("created", "configured", "pruned", "unchanged", "skipped", "failed")
+
+CAUSES: Final[Mapping[Cause, str]] = {
+    Cause.GIT: "git changed it",
+    Cause.DRIFT: "drifted on the cluster",
+    Cause.BOTH: "git and the cluster both changed it",
+    Cause.ADOPTED: "adopted",
+}
+PLANNED: Final = {
+    "create": "to create",
+    "update": "to update",
+    "prune": "to prune",
+    "unchanged": "unchanged",
+    "skip": "skipped",
+}
+_AT_REST: Final = frozenset({"unchanged", "skip", "skipped"})
+LISTINGS: Final = {"tags": "the tag list", "streams": "the stream list"}
+
+_OWN: Final = frozenset(imagestreamtag.annotation_path(n) for n in (imagestreamtag.OWNER, imagestreamtag.LAST_APPLIED))
+_USERINFO: Final = re.compile(r"(?<=://)[^/?#\s]*@")
+
+
+# ---------------------------------------------------------------------------------------------------- a change
+
+
+def fields_of(change: Change) -> tuple[FieldChange, ...]:
+    """Give the fields that differ, without our own annotations."""
+    return tuple(field for field in change.fields if field.path not in _OWN)
+
+
+def moved_apart(field: FieldChange) -> bool:
+    """Whether git and the cluster both moved a field, so that what was applied last tells a reader something."""
+    return field.cause is Cause.BOTH
+
+
+def outcome_of(report: Report, change: Change) -> Outcome | None:
+    """Give what became of a change; None where nothing was applied. What the run did not reach is skipped."""
+    if not report.applied:
+        return None
+    outcome = report.outcomes.get(change.key)
+    if outcome:
+        return outcome
+    match change:
+        case Unchanged():
+            return Outcome(change.key, "unchanged")
+        case Skip():
+            return Outcome(change.key, "skipped")
+        case Create() | Update() | Prune():
+            return Outcome(change.key, "skipped", "the run ended before it")
+        case _:
+            assert_never(change)
+
+
+def image_of(report: Report, change: Change) -> Import:
+    """Give where a tag's image stands: after a wait as it is then, else as it was listed."""
+    outcome = report.outcomes.get(change.key)
+    return outcome.image if outcome and outcome.image else change.image
+
+
+def status_of(report: Report, change: Change) -> str:
+    """Give the one word that says most: the action, or `failed` where applying it failed."""
+    outcome = outcome_of(report, change)
+    return "failed" if outcome and outcome.result == "failed" else change.action
+
+
+def asked_for(change: Change) -> dict[str, Json]:
+    """Give what a tag that is made will ask for, and what a tag that goes away asked for, by JSON pointer."""
+    match change:
+        case Create(requests=(request, *_)):
+            body = request.body
+            fields = imagestreamtag.fields_of(body["metadata"].get("annotations") or {}, body["tag"])
+        case Prune(live=live) if live:
+            fields = imagestreamtag.live_fields(live)
+        case _:
+            fields = {}
+    return {path: value for path, value in fields.items() if path not in _OWN}
+
+
+# ------------------------------------------------------------------------------------------------- all changes
+
+
+def summary(report: Report) -> dict[str, int]:
+    """Count the changes by action, and those whose apply failed."""
+    counts = Counter(change.action for change in report.plan.changes)
+    failed = results(report)["failed"] if report.applied else 0
+    return {**{action: counts[action] for action in ACTIONS}, "failed": failed}
+
+
+def results(report: Report) -> dict[str, int]:
+    """Count what became of the changes of an apply."""
+    counts = Counter(outcome.result for change in report.plan.changes if (outcome := outcome_of(report, change)))
+    return {result: counts[result] for result in RESULTS}
+
+
+def shown(report: Report, *, unchanged: bool = False) -> list[Change]:
+    """List the changes that a reader cares for, in plan order: without the unchanged, unless they are asked for."""
+    return [change for change in report.plan.changes if unchanged or not isinstance(change, Unchanged)]
+
+
+def by_namespace(changes: Iterable[Change]) -> dict[str, list[Change]]:
+    """Group changes by namespace, in the order in which each comes first."""
+    groups: dict[str, list[Change]] = {}
+    for change in changes:
+        groups.setdefault(change.key.namespace, []).append(change)
+    return groups
+
+
+def counted(changes: Iterable[Change]) -> list[str]:
+    """Count changes by action, in words: `2 to create`."""
+    counts = Counter[str](change.action for change in changes)
+    return [f"{counts[action]:,} {word}" for action, word in PLANNED.items() if counts[action]]
+
+
+def imports_in(report: Report, state: ImportState) -> list[tuple[Change, Import]]:
+    """List the tags whose import is in a state, whatever their action."""
+    images = ((change, image_of(report, change)) for change in report.plan.changes)
+    return [(change, image) for change, image in images if image.state is state]
+
+
+def problems(report: Report) -> list[Problem]:
+    """List the problems, errors first, otherwise in the plan's order."""
+    return sorted(report.plan.problems, key=lambda problem: problem.severity is not Severity.ERROR)
+
+
+# ------------------------------------------------------------------------------------------------------- words
+
+
+def headline(report: Report) -> str:
+    """Sum up in one line: what a sync would do, or what one did."""
+    counts, words = summary(report), PLANNED
+    if report.applied:
+        counts, words = results(report), {result: result for result in RESULTS}
+    told = [f"{counts[count]:,} {word}" for count, word in words.items() if counts[count]]
+    if not any(counts[count] for count in words if count not in _AT_REST):
+        told.insert(0, "nothing to do")
+    return f"{'Sync' if report.applied else 'Plan'}: {', '.join(told)}."
+
+
+def scope_words(scope: Scope) -> str:
+    """Say what is listed and may be pruned."""
+    if scope.all_namespaces:
+        return "all namespaces"
+    if not scope.namespaces:
+        return "no namespace"
+    word = "namespace" if len(scope.namespaces) == 1 else "namespaces"
+    derived = " (those that the manifests name; namespaces that left git are not looked at)" if scope.derived else ""
+    return f"{word} {', '.join(scope.namespaces)}{derived}"
+
+
+def source_words(source: SourceInfo) -> list[str]:
+    """Say what was read, in parts: ref at commit, path, dirty."""
+    at = " @ ".join(part for part in (source.ref, source.commit[:12]) if part)
+    path = f"path {source.path}" if source.path else ""
+    return [part for part in (at, path, "dirty: not all of it is committed" if source.dirty else "") if part]
+
+
+def place(problem: Problem) -> str:
+    """Say where a problem is, as `file:line:column`, with the tag or namespace where there is one; may be empty."""
+    return ", ".join(_places(problem))
+
+
+def _places(problem: Problem) -> Iterator[str]:
+    if problem.file:
+        numbers = (problem.line, problem.column) if problem.line else ()
+        yield ":".join([problem.file, *(str(number) for number in numbers if number)])
+    tag = "/".join(part for part in (problem.namespace, problem.name) if part)
+    if tag:
+        yield tag
+
+
+def without_userinfo(url: str) -> str:
+    """Give a URL without user and password: they must never be printed."""
+    return _USERINFO.sub("", url)
+
+
+def field_name(path: str) -> str:
+    """Write a JSON pointer as people say it: `tag.from`, `annotations[example.com/team]`."""
+    prefix = imagestreamtag.annotation_path("")
+    if path.startswith(prefix):
+        return f"annotations[{imagestreamtag.unescape(path.removeprefix(prefix))}]"
+    return ".".join(imagestreamtag.unescape(part) for part in path.strip("/").split("/"))

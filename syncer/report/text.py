@@ -1,0 +1,246 @@
+"""The report for a terminal. Only here is rich imported; it lays out and colours, and never reads markup from data."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.text import Text
+
+from syncer.model import ImportState, Severity
+from syncer.report import facts
+from syncer.report.values import Values, sentence, visible
+
+if TYPE_CHECKING:
+    from syncer.model import Change, FieldChange, Problem, Report
+
+DETAILED: Final = 300
+"""Changes that are told in detail; any further one gets its line, unless `verbose`."""
+NARROWEST: Final = 24
+_NAME_COLUMN: Final = 32
+
+SIGNS: Final = {"create": "+", "update": "~", "prune": "-", "unchanged": "=", "skip": "!"}
+STYLES: Final = {
+    "create": "green",
+    "update": "yellow",
+    "prune": "red",
+    "unchanged": "dim",
+    "skip": "magenta",
+    "failed": "bold red",
+}
+_URGENT: Final = ("failed", "skip", "prune", "update", "create", "unchanged")
+
+
+def render(report: Report, *, width: int, color: bool, verbose: bool = False) -> str:
+    """Write a report in lines of at most `width` columns; `verbose` shows unchanged tags and every detail, too."""
+    page = _Page(max(width, NARROWEST), Values.of(report))
+    _header(page, report)
+    _changes(page, report, verbose=verbose)
+    _imports(page, report)
+    _problems(page, facts.problems(report))
+    _gates(page, report)
+    page.section("Notes", [Text(sentence(note)) for note in report.notes])
+    page.blank()
+    page.line(Text(facts.headline(report), "bold"))
+    return page.text(color=color)
+
+
+@dataclass(slots=True)
+class _Page:
+    """Collects lines, wrapped with a hanging indent."""
+
+    width: int
+    values: Values
+    lines: list[Text] = field(default_factory=list)
+
+    def line(self, text: Text, indent: int = 0, hang: int = 0) -> None:
+        """Add a line; where it is too long, what follows is indented by `hang` more."""
+        text.rstrip()
+        if indent + text.cell_len <= self.width:
+            self.lines.append(Text(" " * indent) + text if indent else text)
+            return
+        deeper = indent + hang
+        room = max(self.width - deeper, NARROWEST // 2)
+        wrapped = iter(text.wrap(self._ruler(), room, tab_size=1))
+        self.lines.append(Text(" " * indent) + next(wrapped))
+        self.lines += [Text(" " * deeper) + rest for rest in wrapped]
+
+    def blank(self) -> None:
+        """Add an empty line, never two of them."""
+        if self.lines and self.lines[-1].plain:
+            self.lines.append(Text())
+
+    def section(self, title: str, entries: list[Text]) -> None:
+        """Add a titled list, or nothing where it is empty."""
+        if entries:
+            self.blank()
+            self.line(Text(title, "bold"))
+            for entry in entries:
+                self.line(entry, indent=2, hang=2)
+
+    def text(self, *, color: bool) -> str:
+        """Give all lines, each ended by a newline."""
+        if not color:
+            return "".join(f"{line.plain.rstrip()}\n" for line in self.lines)
+        console = self._ruler(color=True)
+        for line in self.lines:
+            console.print(line, no_wrap=True, overflow="ignore", crop=False)
+        return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]  # the StringIO of _ruler
+
+    def _ruler(self, *, color: bool = False) -> Console:
+        """Make a console that looks at no environment and no terminal."""
+        return Console(
+            file=io.StringIO(),
+            width=self.width,
+            height=25,
+            color_system="standard" if color else None,
+            force_terminal=color,
+            force_jupyter=False,
+            legacy_windows=False,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            _environ={},
+        )
+
+
+# ------------------------------------------------------------------------------------------------------ header
+
+
+def _header(page: _Page, report: Report) -> None:
+    source, target, plan = report.source, report.target, report.plan
+    server = [facts.without_userinfo(target.server)]
+    server += [f"context {target.context}"] if target.context else []
+    server += [f"by {facts.LISTINGS[target.listing]}"]
+    for label, parts in (
+        ("Source", [facts.without_userinfo(source.url), *facts.source_words(source)]),
+        ("Target", server),
+        ("Owner", [plan.owner or "none"]),
+        ("Scope", [facts.scope_words(plan.scope)]),
+    ):
+        told = "  ".join(visible(part) for part in parts)
+        page.line(Text.assemble((f"{label:<8}", "dim"), told), hang=8)
+    if not plan.complete:
+        page.line(Text("Incomplete: not every file parsed, or not every list ended.", "bold red"))
+
+
+# ----------------------------------------------------------------------------------------------------- changes
+
+
+def _changes(page: _Page, report: Report, *, verbose: bool) -> None:
+    changes = facts.shown(report, unchanged=verbose)
+    detailed = _detailed(report, changes, verbose=verbose)
+    for namespace, group in facts.by_namespace(changes).items():
+        page.blank()
+        counts = ", ".join(facts.counted(group))
+        page.line(Text.assemble((visible(namespace), "bold"), (f"  {counts}", "dim")), hang=2)
+        column = min(max(len(change.key.name) for change in group), _NAME_COLUMN, page.width // 3)
+        stream = group[0].key.stream
+        for change in group:
+            if change.key.stream != stream and detailed:
+                page.blank()
+            stream = change.key.stream
+            _change(page, report, change, column)
+            if change.key in detailed:
+                _details(page, report, change)
+    left_out = len(changes) - len(detailed)
+    if left_out:
+        page.blank()
+        told = f"The details of {left_out:,} changes are left out; -v shows them, so does -o json=PATH or -o html=PATH."
+        page.line(Text(told, "dim"))
+
+
+def _detailed(report: Report, changes: list[Change], *, verbose: bool) -> set[object]:
+    """Choose the changes that are told in detail: where there are too many, what went wrong or takes away first."""
+    if not verbose and len(changes) > DETAILED:
+        changes = sorted(changes, key=lambda change: _URGENT.index(facts.status_of(report, change)))[:DETAILED]
+    return {change.key for change in changes}
+
+
+def _change(page: _Page, report: Report, change: Change, column: int) -> None:
+    style = STYLES[facts.status_of(report, change)]
+    row = Text.assemble((f"{SIGNS[change.action]} {visible(change.key.name):<{column}}", style))
+    outcome = facts.outcome_of(report, change)
+    if outcome:
+        row.append("  ").append(outcome.result, style)
+    row.append(f"  {visible(change.reason)}")
+    if change.origin:
+        row.append(f"  {visible(change.origin.file)}:{change.origin.line}", "dim")
+    page.line(row, indent=2, hang=4)
+
+
+def _details(page: _Page, report: Report, change: Change) -> None:
+    outcome = facts.outcome_of(report, change)
+    if outcome and outcome.error:
+        page.line(Text.assemble((f"{outcome.result}: {sentence(outcome.error)}", "red")), indent=6, hang=2)
+    for veto in change.vetoes:
+        told = Text.assemble((f"left as it is ({visible(veto.code)}): ", "magenta"), sentence(veto.message))
+        page.line(told, indent=6, hang=2)
+    for path, value in facts.asked_for(change).items():
+        page.line(Text(f"{_field(path)}  {page.values.one(value)}"), indent=6, hang=2)
+    fields = facts.fields_of(change)
+    causes = {field.cause for field in fields}
+    for field_change in fields:
+        told_above = len(causes) == 1 and change.reason.startswith(facts.CAUSES[field_change.cause])
+        _field_change(page, field_change, told_above=told_above)
+    image = facts.image_of(report, change)
+    if image.state in (ImportState.FAILED, ImportState.PENDING):
+        page.line(Text(f"import {image.state}", "red" if image.state is ImportState.FAILED else "dim"), indent=6)
+
+
+def _field_change(page: _Page, change: FieldChange, *, told_above: bool) -> None:
+    old, new = page.values.pair(change.live, change.desired)
+    told = Text.assemble(f"{_field(change.path)}  ", (old, "red"), " → ", (new, "green"))
+    if not told_above:
+        told.append(f"  {facts.CAUSES[change.cause]}", "dim")
+    page.line(told, indent=6, hang=2)
+    if facts.moved_apart(change):
+        page.line(Text(f"was {page.values.one(change.base)} when last applied", "dim"), indent=8, hang=2)
+
+
+def _field(path: str) -> str:
+    return visible(facts.field_name(path))
+
+
+# ------------------------------------------------------------------------------- what goes beyond one change
+
+
+def _imports(page: _Page, report: Report) -> None:
+    failed = []
+    for change, image in facts.imports_in(report, ImportState.FAILED):
+        told = Text.assemble((visible(str(change.key)), "red"))
+        if image.since:
+            told.append(f"  since {visible(image.since)}")
+        told.append(f"  {sentence(image.message)}")
+        if image.digest:
+            told.append(f"  still has {page.values.digest(image.digest)}", "dim")
+        failed.append(told)
+    page.section("Failed imports", failed)
+    pending = facts.imports_in(report, ImportState.PENDING)
+    page.section("Pending imports", [Text(visible(str(change.key))) for change, _ in pending])
+
+
+def _problems(page: _Page, problems: list[Problem]) -> None:
+    entries = []
+    for problem in problems:
+        style = "bold red" if problem.severity is Severity.ERROR else "yellow"
+        place = visible(facts.place(problem))
+        told = Text.assemble((str(problem.severity), style), f"  {place}: " if place else "  ")
+        entries.append(told.append(sentence(problem.message)))
+        if problem.hint:
+            entries.append(Text(f"  {sentence(problem.hint)}", "dim"))
+    page.section("Problems", entries)
+
+
+def _gates(page: _Page, report: Report) -> None:
+    entries = []
+    for gate in report.plan.gates:
+        word = "stops" if gate.stopped else "passes"
+        told = Text.assemble((f"{visible(gate.name)} {word}", "bold red" if gate.stopped else "green"))
+        told.append(f"  {sentence(gate.message)}")
+        entries.append(told)
+        if gate.stopped and gate.option:
+            entries.append(Text.assemble("  ", (visible(gate.option), "bold"), " lets it pass"))
+    page.section("Gates", entries)
