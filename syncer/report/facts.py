@@ -87,7 +87,8 @@ def asked_for(change: Change) -> dict[str, Json]:
             body = request.body
             fields = imagestreamtag.fields_of(body["metadata"].get("annotations") or {}, body["tag"])
         case Prune(live=live) if live:
-            fields = imagestreamtag.live_fields(live)
+            defaults = imagestreamtag.DEFAULTS
+            fields = {p: value for p, value in imagestreamtag.live_fields(live).items() if value != defaults.get(p)}
         case _:
             fields = {}
     return {path: value for path, value in fields.items() if path not in _OWN}

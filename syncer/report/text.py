@@ -20,6 +20,7 @@ DETAILED: Final = 300
 """Changes that are told in detail; any further one gets its line, unless `verbose`."""
 NARROWEST: Final = 24
 _NAME_COLUMN: Final = 32
+_ROOMY: Final = 60
 
 SIGNS: Final = {"create": "+", "update": "~", "prune": "-", "unchanged": "=", "skip": "!"}
 STYLES: Final = {
@@ -66,6 +67,12 @@ class _Page:
         wrapped = iter(text.wrap(self._ruler(), room, tab_size=1))
         self.lines.append(Text(" " * indent) + next(wrapped))
         self.lines += [Text(" " * deeper) + rest for rest in wrapped]
+
+    def labelled(self, label: str, text: Text) -> None:
+        """Add a line that begins with a label, and goes on beside it where it is too long."""
+        first = len(self.lines)
+        self.line(text, indent=len(label))
+        self.lines[first] = Text.assemble((label, "dim"), self.lines[first][len(label) :])
 
     def blank(self) -> None:
         """Add an empty line, never two of them."""
@@ -121,7 +128,7 @@ def _header(page: _Page, report: Report) -> None:
         ("Scope", [facts.scope_words(plan.scope)]),
     ):
         told = "  ".join(visible(part) for part in parts)
-        page.line(Text.assemble((f"{label:<8}", "dim"), told), hang=8)
+        page.labelled(f"{label:<8}", Text(told))
     if not plan.complete:
         page.line(Text("Incomplete: not every file parsed, or not every list ended.", "bold red"))
 
@@ -136,7 +143,9 @@ def _changes(page: _Page, report: Report, *, verbose: bool) -> None:
         page.blank()
         counts = ", ".join(facts.counted(group))
         page.line(Text.assemble((visible(namespace), "bold"), (f"  {counts}", "dim")), hang=2)
-        column = min(max(len(change.key.name) for change in group), _NAME_COLUMN, page.width // 3)
+        column = min(
+            max(len(change.key.name) for change in group), _NAME_COLUMN, page.width // 3 if page.width >= _ROOMY else 0
+        )
         stream = group[0].key.stream
         for change in group:
             if change.key.stream != stream and detailed:
@@ -192,10 +201,15 @@ def _details(page: _Page, report: Report, change: Change) -> None:
 
 def _field_change(page: _Page, change: FieldChange, *, told_above: bool) -> None:
     old, new = page.values.pair(change.live, change.desired)
-    told = Text.assemble(f"{_field(change.path)}  ", (old, "red"), " → ", (new, "green"))
+    told = Text.assemble(f"{_field(change.path)}  ", (old, "red"))
+    became = Text.assemble("→ ", (new, "green"))
     if not told_above:
-        told.append(f"  {facts.CAUSES[change.cause]}", "dim")
-    page.line(told, indent=6, hang=2)
+        became.append(f"  {facts.CAUSES[change.cause]}", "dim")
+    if 6 + told.cell_len + 1 + became.cell_len <= page.width:
+        page.line(told + Text(" ") + became, indent=6)
+    else:
+        page.line(told, indent=6, hang=2)
+        page.line(became, indent=8, hang=2)
     if facts.moved_apart(change):
         page.line(Text(f"was {page.values.one(change.base)} when last applied", "dim"), indent=8, hang=2)
 
