@@ -114,7 +114,11 @@ class Client:
         """
         what = f"{request.method} {request.path}"
         query = ("&" if "?" in request.path else "?") + "dryRun=All" if dry_run_server else ""
-        body = None if request.body is None else json.dumps(request.body).encode()
+        content = request.body
+        if dry_run_server and request.method == "DELETE" and content is not None:
+            # A server that is sent DeleteOptions reads them, and not the query: the dry run must be asked for there.
+            content = {**content, "dryRun": ["All"]}
+        body = None if content is None else json.dumps(content).encode()
         headers = {"Content-Type": request.content_type or "application/json"} if body is not None else {}
         for attempt in range(1, self._patience.attempts + 1):
             last = attempt == self._patience.attempts
