@@ -143,9 +143,8 @@ def _changes(page: _Page, report: Report, *, verbose: bool) -> None:
         page.blank()
         counts = ", ".join(facts.counted(group))
         page.line(Text.assemble((visible(namespace), "bold"), (f"  {counts}", "dim")), hang=2)
-        column = min(
-            max(len(change.key.name) for change in group), _NAME_COLUMN, page.width // 3 if page.width >= _ROOMY else 0
-        )
+        longest = _NAME_COLUMN if page.width >= _ROOMY else 0
+        column = min(max(len(change.key.name) for change in group), longest)
         stream = group[0].key.stream
         for change in group:
             if change.key.stream != stream and detailed:

@@ -73,10 +73,9 @@ class Values:
         before, after = self._plain(old), self._plain(new)
         if before == after:
             return _typed(old), _typed(new)
-        same = _shared(before, after)
-        if not (before[same : same + 1] + after[same : same + 1]).isascii():
+        if _differ_beyond_ascii(before.replace('"', ""), after.replace('"', "")):
             before, after = _ascii(before), _ascii(after)
-            same = _shared(before, after)
+        same = _shared(before, after)
         return _window(before, same), _window(after, same)
 
     def digest(self, digest: str) -> str:
@@ -125,6 +124,12 @@ def _window(text: str, same: int) -> str:
     end = start + LONGEST // 2
     head, tail = "…" if start else "", "…" if end < len(text) else ""
     return f"{head}{text[start:end]}{tail} ({len(text):,} characters)"
+
+
+def _differ_beyond_ascii(one: str, other: str) -> bool:
+    """Whether two texts first differ in a letter that may look like the other one's."""
+    place = _shared(one, other)
+    return not (one[place : place + 1] + other[place : place + 1]).isascii()
 
 
 def _shared(one: str, other: str) -> int:

@@ -1,0 +1,97 @@
+import dataclasses
+import re
+import time
+
+import pytest
+import scenes
+from rich.cells import cell_len
+
+from syncer.model import Skip, Unchanged
+from syncer.report import facts
+from syncer.report.text import DETAILED, render
+
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.mark.parametrize("width", [24, 40, 80, 120])
+@pytest.mark.parametrize("scene", scenes.ALL)
+def test_no_line_is_wider_than_the_terminal(scene, width):
+    for line in render(scenes.ALL[scene](), width=width, color=False, verbose=True).splitlines():
+        assert cell_len(line) <= width, line
+
+
+@pytest.mark.parametrize("scene", scenes.ALL)
+def test_plain_text_holds_no_control_character(scene):
+    text = render(scenes.ALL[scene](), width=80, color=False)
+    assert [char for char in text if not char.isprintable() and char != "\n"] == []
+
+
+@pytest.mark.parametrize("scene", scenes.ALL)
+def test_colour_adds_escape_codes_and_nothing_else(scene):
+    colored = render(scenes.ALL[scene](), width=80, color=True)
+    assert "\x1b[" in colored
+    plain = "".join(f"{line.rstrip()}\n" for line in ESCAPE.sub("", colored).splitlines())
+    assert plain == render(scenes.ALL[scene](), width=80, color=False)
+
+
+def test_markup_in_data_is_not_interpreted():
+    assert "[bold]markup[/bold]" in render(scenes.hostile(), width=1000, color=False)
+
+
+def test_the_environment_does_not_matter(monkeypatch):
+    before = render(scenes.everyday(), width=80, color=True)
+    for name, value in {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "33", "FORCE_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert render(scenes.everyday(), width=80, color=True) == before
+
+
+def test_unchanged_tags_are_shown_only_when_asked_for():
+    assert "web:v2" not in render(scenes.everyday(), width=80, color=False)
+    assert "= web:v2" in render(scenes.everyday(), width=80, color=False, verbose=True)
+
+
+def test_a_failed_import_is_told_also_when_nothing_changed():
+    text = render(scenes.nothing_to_do(), width=200, color=False)
+    assert "Failed imports\n  team-a/app:v3  since 2026-03-01T08:15:00Z  Internal error occurred: " in text
+    assert "Pending imports\n  team-a/app:v2\n" in text
+    assert text.endswith("Plan: nothing to do, 3 unchanged.\n")
+
+
+def test_what_both_sides_changed_says_what_was_applied_last():
+    text = render(scenes.everyday(), width=200, color=False)
+    assert "was DockerImage quay.example.com/team-b/api@sha256:abababababab… when last applied" in text
+
+
+def test_each_of_several_causes_is_told_in_words():
+    report = scenes.everyday()
+    fields = tuple(field for change in report.plan.changes for field in change.fields)
+    change = dataclasses.replace(report.plan.changes[0], fields=fields, reason="several")
+    plan = dataclasses.replace(report.plan, changes=(change,))
+    text = render(dataclasses.replace(report, plan=plan), width=200, color=False)
+    for words in facts.CAUSES.values():
+        assert f"  {words}\n" in text
+
+
+def test_a_sync_is_told_in_the_past_tense():
+    text = render(scenes.applied(), width=200, color=False)
+    assert text.endswith("Sync: 2 created, 3 configured, 4 unchanged, 3 skipped, 1 failed.\n")
+    assert "failed: the server refused: imagestreamtags is forbidden" in text
+
+
+def test_ten_thousand_changes_render_in_seconds_with_a_line_each_and_the_urgent_ones_in_detail():
+    report = scenes.huge()
+    began = time.perf_counter()
+    text = render(report, width=100, color=True)
+    assert time.perf_counter() - began < 10
+    text = ESCAPE.sub("", text)
+    lines = [line[4:].split("  ")[0].strip() for line in text.splitlines() if re.match(r"  [-+~!] ", line)]
+    changes = [change for change in report.plan.changes if not isinstance(change, Unchanged)]
+    assert lines == [change.key.name for change in changes]
+    assert text.count("left as it is") == min(DETAILED, sum(isinstance(change, Skip) for change in changes))
+    assert f"The details of {len(changes) - DETAILED:,} changes are left out; -v shows them" in text
+
+
+def test_verbose_leaves_nothing_out():
+    text = render(scenes.huge(1000), width=100, color=False, verbose=True)
+    assert "left out" not in text
+    assert text.count("left as it is") == 100
