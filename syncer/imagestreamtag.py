@@ -105,12 +105,17 @@ def record(fields: Mapping[str, Json]) -> str:
     return json.dumps(manifest_of(fields), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def recorded_fields(text: str) -> dict[str, Json]:
+    """Read managed fields from a record. Raises ValueError or AttributeError where it is none."""
+    manifest = json.loads(text)
+    return fields_of(manifest.get("metadata", {}).get("annotations") or {}, manifest.get("tag") or {})
+
+
 def base_of(live: Live) -> dict[str, Json] | None:
     """Read what was applied last: ours, else kubectl's; None where neither is there or readable."""
     for name in (LAST_APPLIED, KUBECTL_LAST_APPLIED):
         try:
-            manifest = json.loads(live.annotations[name])
-            return fields_of(manifest.get("metadata", {}).get("annotations") or {}, manifest.get("tag") or {})
+            return recorded_fields(live.annotations[name])
         except (KeyError, ValueError, AttributeError):
             continue
     return None
@@ -131,7 +136,7 @@ def document_of(live: Live) -> dict[str, Json]:
 
 def new_object(key: ObjectKey, fields: Mapping[str, Json], annotations: Mapping[str, str]) -> dict[str, Json]:
     """Build the body of a POST; the server wants the same annotations in both places (fact 4)."""
-    tag = manifest_of({path: value for path, value in fields.items() if path in MANAGED})["tag"]
+    tag = manifest_of({path: value for path, value in fields.items() if path in MANAGED}).get("tag", {})
     return {
         "apiVersion": API_VERSION,
         "kind": "ImageStreamTag",

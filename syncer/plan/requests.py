@@ -60,10 +60,13 @@ def update_requests(
         return (_patch_request(live.key, document, values, guards),)
     mode = imagestreamtag.live_fields(live).get(IMPORT_MODE, imagestreamtag.DEFAULTS[IMPORT_MODE])
     other = "PreserveOriginal" if mode == "Legacy" else "Legacy"
-    away = _patch_request(live.key, document, values | {IMPORT_MODE: other}, [*guards, IMPORT_MODE])
+    recorded = annotation_path(LAST_APPLIED)
+    between = imagestreamtag.record(imagestreamtag.recorded_fields(marks[LAST_APPLIED]) | {IMPORT_MODE: mode})
+    away = _patch_request(live.key, document, values | {IMPORT_MODE: other, recorded: between}, [*guards, IMPORT_MODE])
     back = [
         {"op": "test", "path": IMPORT_MODE, "value": other},
         {"op": "replace", "path": IMPORT_MODE, "value": mode},
+        {"op": "replace", "path": recorded, "value": marks[LAST_APPLIED]},
     ]
     return (away, Request("PATCH", imagestreamtag.tag_path(live.key), JSON_PATCH, back))
 

@@ -248,7 +248,9 @@ def test_a_follower_in_another_stream_that_is_empty_or_behind_is_cured_and_keeps
     assert change.reason == "follower behind"
     assert change.fields == ()
     assert not change.moves
-    modes = [op["value"] for r in change.requests for op in r.body if op["op"] == "replace"]
+    modes = [
+        op["value"] for r in change.requests for op in r.body if op["op"] == "replace" and op["path"].endswith("Mode")
+    ]
     assert modes == ["PreserveOriginal", "Legacy"]
 
 

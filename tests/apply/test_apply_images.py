@@ -1,0 +1,111 @@
+"""Waiting for images, by generation; patience runs out, and nothing hangs."""
+
+import time
+
+import pytest
+from builders import key
+from world import tag
+
+from syncer.apply import follow_imports
+from syncer.apply.images import wait_for_image
+from syncer.cluster import ClusterWriter
+from syncer.model import ImportState, Outcome
+
+APP = "team-a/app:v1"
+ABSENT = "registry.invalid/team/app:v1"
+NEW = "registry.example.com/team/app:v2"
+
+
+def waited(world, text=APP, patience=5.0):
+    return wait_for_image(ClusterWriter(world.client), key(text), patience)
+
+
+def followed(world, *texts, patience=5.0, result="created", **more):
+    outcomes = [Outcome(key(text), result) for text in texts]
+    return follow_imports(ClusterWriter(world.client), outcomes, patience, concurrency=2, **more)
+
+
+def test_an_image_that_is_awaited_is_given_once_it_is_there(importing):
+    importing.post(tag(APP))
+    image = waited(importing)
+    assert (image.state, [image.digest]) == (ImportState.IMPORTED, importing.items(APP))
+
+
+def test_the_image_of_the_last_import_is_awaited_and_not_an_older_one(importing):
+    importing.post(tag(APP))
+    old = waited(importing).digest
+    importing.point(APP, NEW)
+    assert waited(importing).digest not in ("", old)
+
+
+def test_an_import_that_failed_ends_the_wait_at_once(importing):
+    importing.post(tag(APP, ABSENT))
+    began = time.monotonic()
+    image = waited(importing, patience=30.0)
+    assert (image.state, "no such host" in image.message) == (ImportState.FAILED, True)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.15])
+def test_the_wait_ends_when_patience_does(world, patience):
+    world.post(tag(APP))
+    began = time.monotonic()
+    assert waited(world, patience=patience).state is ImportState.PENDING
+    assert time.monotonic() - began <= patience + 2
+
+
+@pytest.mark.parametrize("text", ["team-a/app:absent", "team-a/absent:v1", "no-such-team/app:v1"])
+def test_a_tag_that_is_not_there_is_not_awaited(world, text):
+    world.post(tag(APP))
+    assert waited(world, text, patience=30.0) is None
+
+
+def test_a_tag_that_nothing_imports_is_not_awaited(world):
+    world.post(tag(APP, reference=True))
+    assert waited(world, patience=30.0).state is ImportState.NONE
+
+
+def test_a_follower_within_the_stream_is_awaited_by_what_it_follows(importing):
+    importing.sync(tag(APP), tag("team-a/app:latest", {"kind": "ImageStreamTag", "name": "v1"}), wait=5.0)
+    old = importing.items("team-a/app:latest")[0]
+    importing.point(APP, NEW)
+    assert waited(importing, "team-a/app:latest").digest != old
+    assert importing.items("team-a/app:latest")[0] == importing.items(APP)[0] != old
+
+
+def test_a_circle_of_followers_does_not_hang(world):
+    world.post(tag(APP, reference=True))
+    world.post(tag("team-a/app:v2", {"kind": "ImageStreamTag", "name": "v1"}))
+    world.patch(APP, [{"op": "replace", "path": "/tag/from", "value": {"kind": "ImageStreamTag", "name": "v2"}}])
+    assert waited(world, patience=30.0).state is ImportState.NONE
+
+
+def test_the_imports_of_a_run_are_followed_to_their_end(importing):
+    texts = [APP, "team-a/app:bad", "team-b/web:v1"]
+    for text, source in zip(texts, [NEW, ABSENT, NEW], strict=True):
+        importing.post(tag(text, source))
+    found = followed(importing, *texts)
+    assert [found[key(text)].image.state for text in texts] == ["imported", "failed", "imported"]
+    assert [found[key(text)].result for text in texts] == ["created"] * 3
+
+
+def test_imports_that_do_not_end_are_pending_when_patience_runs_out(world):
+    world.post(tag(APP))
+    assert followed(world, APP, patience=0.0)[key(APP)].image.state is ImportState.PENDING
+
+
+def test_an_interrupt_ends_the_wait(world):
+    world.post(tag(APP))
+    began = time.monotonic()
+    found = followed(world, APP, patience=30.0, stopped=lambda: True)
+    assert (found[key(APP)].image.state, time.monotonic() - began < 5) == (ImportState.PENDING, True)
+
+
+def test_a_tag_that_vanished_has_no_image(world):
+    assert followed(world, APP)[key(APP)].image.state is ImportState.NONE
+
+
+@pytest.mark.parametrize("result", ["unchanged", "skipped", "failed", "pruned"])
+def test_what_was_not_written_is_not_followed(world, result):
+    assert followed(world, APP, result=result) == {}
+    assert world.requests() == []

@@ -1,0 +1,157 @@
+"""A whole plan: its order, what runs side by side, and an outcome for every change."""
+
+import threading
+
+import pytest
+from builders import desired, follows, image
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from meddling import Meddled, applied, planned
+from world import World, tag
+
+from syncer.apply import Applier, apply_plan
+from syncer.cluster import ClusterWriter
+from syncer.localapi import LocalAPI
+
+NEW = "registry.example.com/team/app:v2"
+
+
+def stream_of(request):
+    name = request.body["metadata"]["name"] if request.method == "POST" else request.path.rpartition("/")[2]
+    return name.partition(":")[0]
+
+
+def test_the_tags_of_one_stream_are_written_one_after_the_other_in_key_order(world):
+    busy, overlaps = set(), []
+
+    def enter(_, request):
+        if stream_of(request) in busy:
+            overlaps.append(request.path)
+        busy.add(stream_of(request))
+
+    def leave(_, request):
+        busy.discard(stream_of(request))
+
+    writer = Meddled(world.client, before=enter, after=leave)
+    names = [f"team-a/{stream}:v{number}" for stream in ("api", "app", "web") for number in range(5)]
+    applied(world, *map(desired, names), writer=writer, concurrency=8)
+    assert overlaps == []
+    for stream in ("api", "app", "web"):
+        assert [name for _, name in writer.names if name.startswith(stream)] == [f"{stream}:v{n}" for n in range(5)]
+
+
+def test_streams_are_written_side_by_side(world):
+    together = threading.Barrier(3, timeout=10)
+    writer = Meddled(world.client, before=lambda *_: together.wait())
+    wanted = [desired(f"team-a/{stream}:v1") for stream in ("api", "app", "web")]
+    outcomes = applied(world, *wanted, writer=writer, concurrency=3)
+    assert {outcome.result for outcome in outcomes.values()} == {"created"}
+
+
+def test_no_more_streams_are_written_at_a_time_than_asked_for(world):
+    busy, most, lock = 0, 0, threading.Lock()
+
+    def enter(*_):
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+
+    def leave(*_):
+        nonlocal busy
+        with lock:
+            busy -= 1
+
+    wanted = [desired(f"team-a/s{number}:v1") for number in range(12)]
+    applied(world, *wanted, writer=Meddled(world.client, before=enter, after=leave), concurrency=2)
+    assert 1 <= most <= 2
+
+
+def test_followed_tags_come_first_and_prunes_last_the_followers_first(importing):
+    gone = [tag("team-a/aaa:v1"), tag("team-a/bbb:v1", {"kind": "ImageStreamTag", "name": "aaa:v1"})]
+    importing.sync(*gone)
+    wanted = [
+        desired("team-a/app:v1", from_=follows("web:v1")),
+        desired("team-a/web:v1", from_=follows("zoo:v1")),
+        desired("team-a/zoo:v1"),
+    ]
+    writer = Meddled(importing.client)
+    outcomes = applied(importing, *wanted, writer=writer)
+    assert {outcome.error for outcome in outcomes.values()} == {""}
+    assert writer.names == [
+        ("POST", "zoo:v1"),
+        ("POST", "web:v1"),
+        ("POST", "app:v1"),
+        ("DELETE", "bbb:v1"),
+        ("DELETE", "aaa:v1"),
+    ]
+
+
+def test_a_tag_that_fails_does_not_stop_the_others(world):
+    names = ["no-such-team/app:v1", "team-a/app:v1", "team-b/app:v1"]
+    outcomes = applied(world, *map(desired, names))
+    assert {name: outcome.result for name, outcome in outcomes.items()} == dict(
+        zip(names, ["failed", "created", "created"], strict=True)
+    )
+
+
+def test_a_follower_of_a_tag_that_failed_fails_too_and_says_why(importing):
+    wanted = [
+        desired("team-a/base:v1", from_=image("no pull spec!")),
+        desired("team-a/web:v1", from_=follows("base:v1")),
+    ]
+    outcomes = applied(importing, *wanted)
+    assert outcomes["team-a/base:v1"].result == "failed"
+    assert outcomes["team-a/web:v1"].error == "it follows team-a/base:v1, which does not exist"
+
+
+@pytest.mark.parametrize("writes", [0, 1, 3])
+def test_an_interrupted_run_finishes_the_write_under_way_and_begins_no_other(world, writes):
+    world.sync(tag("team-a/app:keep"), tag("team-a/app:z"), owner="demo")
+    writer = Meddled(world.client)
+    wanted = [desired("team-a/app:keep", from_=image(tag("a/b:c")["tag"]["from"]["name"]))]
+    wanted += [desired(f"team-a/app:v{number}") for number in range(4)]
+    outcomes = applied(world, *wanted, writer=writer, stopped=lambda: len(writer.sent) >= writes)
+    assert len(writer.sent) == writes
+    assert outcomes["team-a/app:keep"].result == "unchanged"
+    found = [outcomes[f"team-a/app:{name}"] for name in ("v0", "v1", "v2", "v3", "z")]
+    assert [outcome.result for outcome in found] == ["created"] * writes + ["skipped"] * (5 - writes)
+    assert {outcome.error for outcome in found[writes:]} == {"interrupted before it was written"}
+
+
+def test_each_write_is_told_once_in_the_callers_thread(world):
+    world.sync(tag("team-a/app:old"))
+    plan, replan = planned(world, *(desired(f"team-a/s{number}:v1") for number in range(5)))
+    told = []
+    apply_plan(
+        plan,
+        Applier(ClusterWriter(world.client), replan),
+        concurrency=3,
+        on_outcome=lambda outcome: told.append((str(outcome.key), threading.get_ident())),
+    )
+    assert sorted(told) == sorted((str(change.key), threading.get_ident()) for change in plan.changes)
+
+
+TAGS = st.sampled_from(["team-a/app:v1", "team-a/app:v2", "team-a/web:v1", "team-b/app:v1", "team-b/app:v2"])
+SOURCES = st.sampled_from([None, "registry.example.com/team/app:v1", NEW])
+
+
+@pytest.fixture(scope="module")
+def law():
+    with LocalAPI(imports=False) as api:
+        yield World(api)
+
+
+@settings(max_examples=25)
+@given(before=st.dictionaries(TAGS, SOURCES), after=st.dictionaries(TAGS, SOURCES), limit=st.integers(0, 8))
+def test_every_change_has_an_outcome_and_another_run_ends_what_was_interrupted(law, before, after, limit):
+    law.clear()
+    first = [desired(name, from_=image(source)) for name, source in before.items() if source]
+    wanted = [desired(name, from_=image(source)) for name, source in after.items() if source]
+    applied(law, *first)
+    writer = Meddled(law.client)
+    applied(law, *wanted, writer=writer, stopped=lambda: len(writer.sent) >= limit)
+    applied(law, *wanted)
+    found = {str(key): live.spec["from"]["name"] for key, live in law.live("team-a", "team-b").tags.items()}
+    assert found == {name: source for name, source in after.items() if source}
+    assert all(outcome.result == "unchanged" for outcome in applied(law, *wanted).values())
