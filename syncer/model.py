@@ -203,12 +203,13 @@ class Scope:
 
 
 class Cause(StrEnum):
-    """Who moved a field: git, the cluster (drift), both; or nobody: the tag was there before its first sync."""
+    """Who moved a field: git, the cluster (drift), both, nobody (its first sync adopts the tag), or an undo."""
 
     GIT = "git"
     DRIFT = "drift"
     BOTH = "both"
     ADOPTED = "adopted"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True, slots=True)

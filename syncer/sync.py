@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from syncer import imagestreamtag
-from syncer.apply import FOLLOWER_PATIENCE, Applier, apply_plan, follow_imports
+from syncer.apply import FOLLOWER_PATIENCE, Applier, Restorer, apply_plan, follow_imports, read_undo, write_undo
 from syncer.cluster import ClusterWriter, read_live, read_stream, server_version
 from syncer.errors import ClusterError, GateError, ManifestError, SourceError, SyncerError, UsageError
 from syncer.manifests import parse_manifests
-from syncer.model import ImportState, Problem, Report, Scope, Severity, Target
+from syncer.model import ImportState, Problem, Report, Scope, Severity, SourceInfo, Target
 from syncer.plan import Planner, Policy, make_plan
 from syncer.source import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
     from typing import BinaryIO
 
     from syncer.cluster import Client
@@ -50,6 +51,7 @@ class Options:
     wait: float | None = None
     retry_imports: bool = False
     import_failures: Literal["warn", "error"] = "warn"
+    undo_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ def sync(
     refusal = _refusal(options, prepared)
     if refusal:
         return Run(_report(prepared, client, watch), refusal)
+    if options.undo_file and any(change.requests for change in prepared.plan.changes):
+        write_undo(options.undo_file, prepared.plan, prepared.source.info, client.connection.server)
     writer = ClusterWriter(client)
     patience = FOLLOWER_PATIENCE if options.wait is None else options.wait
     applier = Applier(writer, prepared.planner.change, patience, stopped)
@@ -137,6 +141,47 @@ def sync(
                 writer, outcomes.values(), options.wait, concurrency=options.concurrency, stopped=stopped
             )
     return Run(_report(prepared, client, watch, outcomes), import_failures=options.import_failures)
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreOptions:
+    """What a restore is asked to do. `pin` puts back digests; `undo_file` is where its own way back is written."""
+
+    undo: Path
+    pin: bool = False
+    dry_run: bool = False
+    concurrency: int = 8
+    wait: float = FOLLOWER_PATIENCE
+    undo_file: Path | None = None
+
+
+def restore(options: RestoreOptions, client: Client, *, stopped: Callable[[], bool] = bool) -> Run:
+    """Put back what a run changed or pruned, as its undo file says, where it has not moved since."""
+    watch = Stopwatch()
+    undo = read_undo(options.undo)
+    server = client.connection.server
+    if undo.entries and undo.server != server:
+        raise UsageError(f"{options.undo} is of a run on {undo.server}, not on {server}", hint="give that cluster")
+    writer = ClusterWriter(client)
+    with watch.stage("live"):
+        streams = sorted({(entry.key.namespace, entry.key.stream) for entry in undo.entries})
+        live = {key: tag for place in streams for key, tag in (writer.read_stream(*place) or {}).items()}
+    restorer = Restorer(undo, str(options.undo), options.pin)
+    made = restorer.plan(live)
+    source, target = SourceInfo(str(options.undo)), Target(server, client.connection.context)
+    if options.dry_run:
+        return Run(Report(source, target, made, timings=watch.seconds))
+    if options.undo_file and any(change.requests for change in made.changes):
+        write_undo(options.undo_file, made, source, server)
+    applier = Applier(writer, restorer.replan, options.wait, stopped)
+    with watch.stage("apply"):
+        outcomes = apply_plan(made, applier, concurrency=options.concurrency)
+    with watch.stage("wait"):
+        outcomes |= follow_imports(
+            writer, outcomes.values(), options.wait, concurrency=options.concurrency, stopped=stopped
+        )
+    made = dataclasses.replace(made, problems=restorer.shortfalls(outcomes))
+    return Run(Report(source, target, made, outcomes, applied=True, timings=watch.seconds))
 
 
 def validate_on_server(options: Options, client: Client, stdin: BinaryIO) -> Run:

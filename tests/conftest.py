@@ -1,6 +1,13 @@
-"""What many tests share: hypothesis that takes the same examples everywhere."""
+"""What many tests share: hypothesis that takes the same examples everywhere, and a state folder of their own."""
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("syncer", derandomize=True, deadline=None)
 settings.load_profile("syncer")
+
+
+@pytest.fixture(autouse=True)
+def _state_home(tmp_path_factory, monkeypatch):
+    """Undo files of tests go nowhere near the user's."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))

@@ -6,7 +6,18 @@ written only if the change is still the approved one.
 
 from syncer.apply.changes import Applier
 from syncer.apply.images import FOLLOWER_PATIENCE, follow_imports
+from syncer.apply.restore import Restorer
 from syncer.apply.run import apply_plan
+from syncer.apply.undo import read_undo, write_undo
 from syncer.apply.writer import Writer
 
-__all__ = ["FOLLOWER_PATIENCE", "Applier", "Writer", "apply_plan", "follow_imports"]
+__all__ = [
+    "FOLLOWER_PATIENCE",
+    "Applier",
+    "Restorer",
+    "Writer",
+    "apply_plan",
+    "follow_imports",
+    "read_undo",
+    "write_undo",
+]

@@ -54,6 +54,10 @@ class Tour:
         click.secho(f"$ {shlex.join(shown)}", fg="cyan")
         name = f"{number}-{command}"
         kept = [f"--output={kind}={self.reports / name}.{suffix}" for kind, suffix in FORMATS.items()]
+        if command == "sync":
+            undo = self.reports / f"{number}-undo.jsonl"
+            undo.unlink(missing_ok=True)
+            kept.append(f"--undo-file={undo}")
         code = run([command, str(self.repository), *shown[3:], *kept])
         if code != expect:
             raise SyncerError(f"the tour stopped: `syncer {command}` exited with {code}, not {expect}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,22 @@ OUTPUT = _together(
 )
 
 
+UNDO_FILE = click.option(
+    "--undo-file",
+    default="",
+    metavar="PATH",
+    help="File to write the way back to, before the first write. Default: a new one in $XDG_STATE_HOME/syncer.",
+)
+
+
+def undo_file(given: dict[str, Any]) -> Path:
+    """Give the path of the run's undo file: as given, else a new name in the user's state folder (XDG)."""
+    if given["undo_file"]:
+        return Path(given["undo_file"])
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "syncer" / f"undo-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.jsonl"
+
+
 def run_options(given: dict[str, Any]) -> Options:
     """Turn the options of `plan` and `sync` into what the run is asked to do. Raises UsageError."""
     from syncer.plan import Limit  # noqa: PLC0415 - `--help` pays for no import it does not need
@@ -157,6 +174,7 @@ def run_options(given: dict[str, Any]) -> Options:
         wait=given.get("wait"),
         retry_imports=given["retry_imports"],
         import_failures=given.get("import_failures", "warn"),
+        undo_file=undo_file(given) if "undo_file" in given else None,
     )
 
 

@@ -9,7 +9,7 @@ import click
 
 from syncer.cli import show_error
 from syncer.cli.interrupts import Interrupts
-from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, Duration, client_of, run_options
+from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, UNDO_FILE, Duration, client_of, run_options
 
 
 @click.command("sync")
@@ -30,6 +30,7 @@ from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, Duration,
     show_default=True,
     help="What a failed import is: `error` exits with 4.",
 )
+@UNDO_FILE
 @SCOPE
 @POLICY
 @OUTPUT

@@ -22,6 +22,7 @@ CAUSES: Final[Mapping[Cause, str]] = {
     Cause.DRIFT: "drifted on the cluster",
     Cause.BOTH: "git and the cluster both changed it",
     Cause.ADOPTED: "adopted",
+    Cause.UNDO: "put back",
 }
 PLANNED: Final = {
     "create": "to create",

@@ -1,0 +1,48 @@
+"""`syncer restore`: puts back what a run changed or pruned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from syncer.cli.interrupts import Interrupts
+from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, Duration, client_of, undo_file
+
+
+@click.command("restore")
+@click.argument("undo", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only plan: write nothing.")
+@click.option("--pin", is_flag=True, help="Put back the digests that the tags had, not their pull specs.")
+@click.option("--wait", type=Duration(), default="60s", show_default=True, help="Wait this long for imports.")
+@UNDO_FILE
+@OUTPUT
+@CLUSTER
+def command(**given: Any) -> int:
+    """Put back what a run changed or pruned, from the undo file UNDO that it wrote before its first write.
+
+    A tag that has moved since that run is left alone. What the run made is removed. Spec and annotations come back
+    exactly; the history of images and generations do not, and the report says so.
+
+    \b
+    Examples:
+      syncer restore ~/.local/state/syncer/undo-20260301T120000Z-4711.jsonl --dry-run
+      syncer restore undo.jsonl
+    """
+    from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
+    from syncer.cli.output import parse_outputs, write_report  # noqa: PLC0415 - likewise
+
+    outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
+    options = sync.RestoreOptions(
+        undo=given["undo"],
+        pin=given["pin"],
+        dry_run=given["dry_run"],
+        concurrency=given["concurrency"],
+        wait=given["wait"],
+        undo_file=undo_file(given),
+    )
+    with Interrupts() as interrupts:
+        run = sync.restore(options, client_of(given), stopped=interrupts.stopped)
+        write_report(run.report, outputs, given)
+        return interrupts.exit_code or run.exit_code(detailed=given["detailed_exitcode"])

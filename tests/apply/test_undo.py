@@ -1,0 +1,212 @@
+"""Undo files and restore: sync followed by restore gives the state before."""
+
+import io
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncer import sync
+from syncer.apply import read_undo
+from syncer.cluster import Client, ConnectionOptions, connect, read_stream
+from syncer.errors import SyncerError, UsageError
+from syncer.imagestreamtag import live_fields
+from syncer.localapi import LocalAPI
+from syncer.source import SourceSpec
+
+NAMESPACE = "team-a"
+
+
+def manifest(tag, image, annotations=None, **policy):
+    return json.dumps(
+        {
+            "apiVersion": "image.openshift.io/v1",
+            "kind": "ImageStreamTag",
+            "metadata": {"name": f"app:{tag}", "namespace": NAMESPACE, "annotations": annotations or {}},
+            "tag": {"from": {"kind": "DockerImage", "name": f"quay.io/example/app:{image}"}, **policy},
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def api():
+    with LocalAPI(imports=False) as running:
+        yield running
+
+
+@pytest.fixture
+def cluster(api):
+    client = Client(connect(ConnectionOptions(server=api.url), environ={}), pool_size=2)
+    return Cluster(client)
+
+
+class Cluster:
+    """A client, and the steps that the tests below are told in."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def sync(self, files, folder, undo=None, **more):
+        folder.mkdir(exist_ok=True)
+        for old in folder.iterdir():
+            old.unlink()
+        for number, text in enumerate(files):
+            (folder / f"{number}.json").write_text(text)
+        more = {"namespaces": (NAMESPACE,), "owner": "demo", "allow_dirty": True, "allow_empty": True, **more}
+        options = sync.Options(SourceSpec(str(folder)), undo_file=undo, **more)
+        run = sync.sync(options, self.client, io.BytesIO())
+        assert run.exit_code() == 0, (run.refusal, run.report.outcomes)
+        return run
+
+    def restore(self, undo, **more):
+        run = sync.restore(sync.RestoreOptions(undo, wait=0, **more), self.client)
+        return run, {str(key): outcome.result for key, outcome in run.report.outcomes.items()}
+
+    def state(self):
+        tags = read_stream(self.client, NAMESPACE, "app") or {}
+        return {str(key): (live_fields(tag), dict(tag.annotations)) for key, tag in tags.items()}
+
+
+BEFORE = [manifest("v1", "1", {"a": "b"}), manifest("v2", "2", importPolicy={"scheduled": True}), manifest("gone", "3")]
+AFTER = [manifest("v1", "9"), manifest("v2", "2", {"c": "d"}), manifest("new", "4")]
+
+
+@pytest.fixture
+def changed(cluster, tmp_path):
+    """A cluster on which a run has created, changed and pruned, and that run's undo file."""
+    cluster.sync([], tmp_path / "git")
+    cluster.sync(BEFORE, tmp_path / "git")
+    cluster.before = cluster.state()
+    cluster.undo = tmp_path / "undo.jsonl"
+    cluster.sync(AFTER, tmp_path / "git", cluster.undo)
+    return cluster
+
+
+def test_restore_gives_the_state_before_spec_and_annotations_exactly(changed):
+    assert changed.state() != changed.before
+    run, results = changed.restore(changed.undo)
+    assert changed.state() == changed.before
+    assert results == {
+        "team-a/app:gone": "created",
+        "team-a/app:new": "pruned",
+        "team-a/app:v1": "configured",
+        "team-a/app:v2": "configured",
+    }
+    assert [problem.code for problem in run.report.plan.problems] == ["history-lost"]
+
+
+def test_a_second_restore_finds_nothing_to_do(changed):
+    changed.restore(changed.undo)
+    _, results = changed.restore(changed.undo)
+    assert set(results.values()) == {"unchanged"}
+
+
+def test_a_restore_can_be_undone_too(changed, tmp_path):
+    after = changed.state()
+    changed.restore(changed.undo, undo_file=tmp_path / "redo.jsonl")
+    changed.restore(tmp_path / "redo.jsonl")
+    assert changed.state() == after
+
+
+def test_a_dry_run_writes_nothing(changed, api):
+    state, sent = changed.state(), len(api.requests())
+    run, _ = changed.restore(changed.undo, dry_run=True)
+    assert {change.action for change in run.report.plan.changes} == {"create", "update", "prune"}
+    assert {method for method, _ in api.requests()[sent:]} == {"GET"}
+    assert changed.state() == state
+
+
+def test_what_moved_since_the_run_is_left_alone(changed, tmp_path):
+    moved = [manifest("v1", "later"), *AFTER[1:2], manifest("new", "later")]
+    changed.sync(moved, tmp_path / "git")
+    run, results = changed.restore(changed.undo)
+    assert results["team-a/app:v1"] == results["team-a/app:new"] == "skipped"
+    assert results["team-a/app:v2"] == "configured"
+    codes = {veto.code for change in run.report.plan.changes for veto in change.vetoes}
+    assert codes == {"moved"}
+
+
+def test_pin_puts_back_the_digest_itself(tmp_path):
+    with LocalAPI(import_delay=0.01) as api:
+        cluster = Cluster(Client(connect(ConnectionOptions(server=api.url), environ={}), pool_size=2))
+        undo = tmp_path / "undo.jsonl"
+        cluster.sync([manifest("v1", "1")], tmp_path / "git", wait=5.0)
+        digest = next(iter(read_stream(cluster.client, NAMESPACE, "app").values())).image.digest
+        cluster.sync([manifest("v1", "2")], tmp_path / "git", undo, wait=5.0)
+        cluster.restore(undo, pin=True)
+        (fields, _) = cluster.state()["team-a/app:v1"]
+        assert fields["/tag/from"]["name"] == f"quay.io/example/app@{digest}"
+
+
+def test_the_undo_file_is_there_before_the_first_write(cluster, tmp_path, api):
+    cluster.sync([], tmp_path / "git")
+    (tmp_path / "file").write_text("")
+    sent = len(api.requests())
+    folder = tmp_path / "git"
+    (folder / "0.json").write_text(manifest("v1", "1"))
+    options = sync.Options(
+        SourceSpec(str(folder)), owner="demo", allow_dirty=True, undo_file=tmp_path / "file" / "undo.jsonl"
+    )
+    with pytest.raises(SyncerError, match="nothing was written to the cluster"):
+        sync.sync(options, cluster.client, io.BytesIO())
+    assert {method for method, _ in api.requests()[sent:]} == {"GET"}
+
+
+def test_an_undo_file_is_never_overwritten(changed, tmp_path):
+    with pytest.raises(SyncerError, match="cannot be written"):
+        changed.sync([manifest("v1", "10")], tmp_path / "git", changed.undo)
+
+
+def test_an_undo_file_cut_off_at_any_byte_can_be_read(changed, tmp_path):
+    text = changed.undo.read_bytes()
+    whole = read_undo(changed.undo).entries
+    cut = tmp_path / "cut.jsonl"
+    for length in range(len(text)):
+        cut.write_bytes(text[:length])
+        entries = read_undo(cut).entries
+        assert entries == whole[: len(entries)]
+
+
+@pytest.mark.parametrize(
+    "line", ["x", "[]", "7", "{}", '{"name": "a:b", "namespace": "n", "before": 3, "after": null}']
+)
+def test_a_line_that_was_changed_is_an_error_with_its_place(changed, tmp_path, line):
+    spoiled = tmp_path / "spoiled.jsonl"
+    header = changed.undo.read_text().splitlines()[0]
+    spoiled.write_text(f"{header}\n{line}\n")
+    with pytest.raises(SyncerError, match=r"spoiled\.jsonl:2: this line"):
+        read_undo(spoiled)
+
+
+def test_what_is_no_undo_file_is_said_to_be_none(tmp_path):
+    other = tmp_path / "report.json"
+    other.write_text('{"format_version": "1.0"}\n')
+    with pytest.raises(SyncerError, match="no undo file"):
+        read_undo(other)
+
+
+def test_an_undo_file_of_another_cluster_is_refused(changed, tmp_path):
+    other = tmp_path / "other.jsonl"
+    other.write_text(changed.undo.read_text().replace("127.0.0.1", "127.0.0.2"))
+    with pytest.raises(UsageError, match="is of a run on"):
+        changed.restore(other)
+
+
+tags = st.sampled_from(["v1", "v2", "v3"])
+images = st.sampled_from(["1", "2"])
+notes = st.dictionaries(st.sampled_from(["a", "b/c"]), st.sampled_from(["x", "y"]))
+repositories = st.dictionaries(tags, st.builds(lambda image, note: (image, note), images, notes))
+
+
+@settings(max_examples=25)
+@given(first=repositories, second=repositories)
+def test_sync_followed_by_restore_gives_the_state_before(api, tmp_path_factory, first, second):
+    folder = tmp_path_factory.mktemp("law")
+    cluster = Cluster(Client(connect(ConnectionOptions(server=api.url), environ={}), pool_size=1))
+    cluster.sync([manifest(tag, *what) for tag, what in first.items()], folder / "git")
+    before = cluster.state()
+    cluster.sync([manifest(tag, *what) for tag, what in second.items()], folder / "git", folder / "undo.jsonl")
+    if (folder / "undo.jsonl").exists():
+        cluster.restore(folder / "undo.jsonl")
+    assert cluster.state() == before
