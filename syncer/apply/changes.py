@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS: Final = 4
 PAUSE: Final = 0.2
+INTERRUPTED: Final = "interrupted before it was written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Applier:
             case Skip():
                 return Outcome(change.key, "skipped")
             case _ if self.stopped():
-                return Outcome(change.key, "skipped", "interrupted before it was written")
+                return Outcome(change.key, "skipped", INTERRUPTED)
             case Create():
                 return self._guarded(change, lambda: self._write(change, change.desired))
             case Update():
@@ -68,7 +69,10 @@ class Applier:
 
     def _write(self, change: Create | Update, desired: Desired | None) -> Outcome:
         """Send a change until it is known to have landed, or to be no longer the approved one (rules 8 and 9)."""
-        if desired and (lack := self._lacking(desired)):
+        lack = self._lacking(desired) if desired else ""
+        if self.stopped():
+            return Outcome(change.key, "skipped", INTERRUPTED)
+        if lack:
             return Outcome(change.key, "failed", lack)
         unsent, attempt = list(change.requests), 0
         while unsent:
@@ -159,9 +163,10 @@ class Applier:
         if (target.namespace, target.stream) == (desired.key.namespace, desired.key.stream):
             followed = self._read(target)
             if followed and followed.image.state is ImportState.PENDING and followed.image.digest:
-                wait_for_image(self.writer, target, self.patience)
+                wait_for_image(self.writer, target, self.patience, self.stopped)
             return ""
-        return _shortcoming(target, wait_for_image(self.writer, target, self.patience), self.patience)
+        image = wait_for_image(self.writer, target, self.patience, self.stopped)
+        return _shortcoming(target, image, self.patience)
 
     def _read(self, key: ObjectKey) -> Live | None:
         return (self.writer.read_stream(key.namespace, key.stream) or {}).get(key)

@@ -22,17 +22,20 @@ FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 2.0
 
 
-def wait_for_image(writer: Writer, key: ObjectKey, patience: float) -> Import | None:
+def wait_for_image(
+    writer: Writer, key: ObjectKey, patience: float, stopped: Callable[[], bool] = bool
+) -> Import | None:
     """Read a tag until its import is over, by generation and not by time, or until patience (seconds) runs out.
 
     A tag that follows another one of its own stream moves along with it, so that one is looked at (fact 10). None means
-    that there is no such tag.
+    that there is no such tag. Once `stopped` holds the wait is over, too.
     """
     deadline, pause = time.monotonic() + patience, FIRST_PAUSE
     while True:
         tags = writer.read_stream(key.namespace, key.stream) or {}
         live = tags.get(_root(key, tags))
-        if live is None or live.image.state is not ImportState.PENDING or time.monotonic() + pause > deadline:
+        over = live is None or live.image.state is not ImportState.PENDING
+        if over or stopped() or time.monotonic() + pause > deadline:
             return live.image if live else None
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from syncer.cli.options import Duration
-from syncer.errors import UsageError
+from syncer.errors import SyncerError, UsageError
 
 
 @click.command("serve")
@@ -39,12 +39,21 @@ def command(**given: Any) -> None:
     except ImportError as error:
         raise UsageError("the local API is not installed", hint="pip install 'syncer[serve]'") from error
 
-    tokens = localapi.load_tokens(Path(given["tokens"])) if given["tokens"] else None
-    localapi.run(
-        port=given["port"],
-        profile=given["profile"],
-        imports=not given["no_import"],
-        import_delay=given["import_delay"],
-        tokens=tokens,
-        on_listen=lambda url: click.echo(f"Listening on {url}"),
-    )
+    try:
+        tokens = localapi.load_tokens(Path(given["tokens"])) if given["tokens"] else None
+    except OSError as error:
+        raise UsageError(f"--tokens: {given['tokens']} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"--tokens: {error}") from error
+    try:
+        localapi.run(
+            port=given["port"],
+            profile=given["profile"],
+            imports=not given["no_import"],
+            import_delay=given["import_delay"],
+            tokens=tokens,
+            on_listen=lambda url: click.echo(f"Listening on {url}"),
+        )
+    except OSError as error:
+        message = f"port {given['port']} cannot be listened on: {error.strerror}"
+        raise SyncerError(message, hint="give another --port, or 0 for a free one") from error

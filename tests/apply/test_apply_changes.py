@@ -323,3 +323,16 @@ def test_the_plan_of_a_create_says_what_is_sent(world):
     assert isinstance(create, Create)
     assert writer.sent == list(create.requests)
     assert world.spec(APP)["from"] == docker(OLD)
+
+
+def test_an_interrupt_ends_the_wait_of_a_follower_and_writes_nothing(world):
+    world.post(tag(BASE, OLD))
+    asked = []
+    outcome = applied(
+        world,
+        desired(WEB, from_=follows("base:v1")),
+        patience=30.0,
+        stopped=lambda: asked.append(1) or len(asked) > 1,
+    )[WEB]
+    assert (outcome.result, outcome.error) == ("skipped", "interrupted before it was written")
+    assert world.spec(WEB) is None
