@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +20,7 @@ from syncer.source import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import BinaryIO
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from syncer.plan import Limit
     from syncer.plan.planner import OnDrift
     from syncer.source import SourceSpec
+
+    Lock = Callable[[str], AbstractContextManager[Callable[[], None]]]
+    """Takes the lock of an owner for as long as the context lasts; gives what raises ClusterError once it is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,15 @@ class Stopwatch:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What git says, and whose it is."""
+
+    source: Source
+    manifests: Manifests
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Prepared:
     """A plan and what it was made of, so that a tag can be planned again."""
 
@@ -104,42 +117,51 @@ class _Prepared:
     planner: Planner
 
 
+def no_lock(_owner: str) -> AbstractContextManager[Callable[[], None]]:
+    """Let a run go on without a lock between runs."""
+    return nullcontext(lambda: None)
+
+
 def plan(options: Options, client: Client, stdin: BinaryIO) -> Run:
     """Report what a sync would do; send no write verb, ever."""
     watch = Stopwatch()
-    prepared = _prepare(options, client, stdin, watch)
+    prepared = _prepare(options, client, _read(options, stdin, watch), watch)
     return Run(_report(prepared, client, watch))
 
 
-def sync(
+def sync(  # noqa: PLR0913 - the last three are the world's, and have names
     options: Options,
     client: Client,
     stdin: BinaryIO,
     *,
+    lock: Lock = no_lock,
     stopped: Callable[[], bool] = bool,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> Run:
     """Plan, pass the gates, and apply: the cluster's tags become what git says.
 
-    Once `stopped` holds no new write begins. A refusal comes before the first write.
+    Once `stopped` holds no new write begins. A refusal comes before the first write. The lock is held from before the
+    live state is read, so that what was planned is still true when it is written.
     """
     watch = Stopwatch()
-    prepared = _prepare(options, client, stdin, watch)
-    refusal = _refusal(options, prepared)
-    if refusal:
-        return Run(_report(prepared, client, watch), refusal)
-    if options.undo_file and any(change.requests for change in prepared.plan.changes):
-        write_undo(options.undo_file, prepared.plan, prepared.source.info, client.connection.server)
-    writer = ClusterWriter(client)
-    patience = FOLLOWER_PATIENCE if options.wait is None else options.wait
-    applier = Applier(writer, prepared.planner.change, patience, stopped)
-    with watch.stage("apply"):
-        outcomes = apply_plan(prepared.plan, applier, concurrency=options.concurrency, on_outcome=on_outcome)
-    if options.wait is not None:
-        with watch.stage("wait"):
-            outcomes |= follow_imports(
-                writer, outcomes.values(), options.wait, concurrency=options.concurrency, stopped=stopped
-            )
+    wanted = _read(options, stdin, watch)
+    with lock(wanted.owner) as before_write:
+        prepared = _prepare(options, client, wanted, watch)
+        refusal = _refusal(options, prepared)
+        if refusal:
+            return Run(_report(prepared, client, watch), refusal)
+        if options.undo_file and any(change.requests for change in prepared.plan.changes):
+            write_undo(options.undo_file, prepared.plan, prepared.source.info, client.connection.server)
+        writer = ClusterWriter(client, before_write)
+        patience = FOLLOWER_PATIENCE if options.wait is None else options.wait
+        applier = Applier(writer, prepared.planner.change, patience, stopped)
+        with watch.stage("apply"):
+            outcomes = apply_plan(prepared.plan, applier, concurrency=options.concurrency, on_outcome=on_outcome)
+        if options.wait is not None:
+            with watch.stage("wait"):
+                outcomes |= follow_imports(
+                    writer, outcomes.values(), options.wait, concurrency=options.concurrency, stopped=stopped
+                )
     return Run(_report(prepared, client, watch, outcomes), import_failures=options.import_failures)
 
 
@@ -196,7 +218,7 @@ def validate_on_server(options: Options, client: Client, stdin: BinaryIO) -> Run
             hint="--dry-run sends no write; a server dry run of these objects is known to be safe from 4.20 on",
         )
     watch = Stopwatch()
-    prepared = _prepare(options, client, stdin, watch)
+    prepared = _prepare(options, client, _read(options, stdin, watch), watch)
     refused = []
     with watch.stage("validate"):
         for change in prepared.plan.changes:
@@ -219,19 +241,26 @@ def _dry_run_is_safe(version: str) -> bool:
     return match is not None and (int(match[1]), int(match[2])) >= (4, 20)
 
 
-def _prepare(options: Options, client: Client, stdin: BinaryIO, watch: Stopwatch) -> _Prepared:
-    """Read git, list live, plan."""
+def _read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> _Wanted:
+    """Read git."""
     with watch.stage("source"):
         source = read_source(options.source, stdin=stdin)
     with watch.stage("manifests"):
         default_namespace = options.namespaces[0] if len(options.namespaces) == 1 else ""
         manifests = parse_manifests(source.blobs, default_namespace=default_namespace)
+    owner = options.owner or source.owner or f"local/{source.info.path or source.info.url}"
+    return _Wanted(source, manifests, owner)
+
+
+def _prepare(options: Options, client: Client, wanted: _Wanted, watch: Stopwatch) -> _Prepared:
+    """List live, plan."""
+    source, manifests = wanted.source, wanted.manifests
     scope = _scope(options, manifests)
     with watch.stage("live"):
         live = read_live(client, scope, page_size=options.page_size, concurrency=options.concurrency)
         outside = _followed_outside(client, manifests, scope)
     policy = Policy(
-        owner=options.owner or source.owner or f"local/{source.info.path or source.info.url}",
+        owner=wanted.owner,
         scope=scope,
         prune=options.prune,
         narrowed=source.narrowed,

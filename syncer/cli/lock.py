@@ -3,18 +3,78 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.options import Duration, _together
+from syncer.cli.options import Duration
 from syncer.errors import ForbiddenError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from syncer.cluster import Client
     from syncer.sync import Lock
+
+LOCK = click.option(
+    "--lock",
+    default="",
+    metavar="NAMESPACE/NAME",
+    help="Lease that only one run at a time holds. Default in a pod: one named after the owner.",
+)
+LOCK_TIMEOUT = click.option(
+    "--lock-timeout",
+    type=Duration(),
+    default="0s",
+    show_default=True,
+    help="Wait this long for another run to give the lock back.",
+)
+
+LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+
+
+def lock_of(given: dict[str, Any], client: Client, *, service_account: Path | None = None) -> Lock:
+    """Give the lock of a run, to be taken once its owner is known. Raises UsageError.
+
+    `service_account` is the folder that a pod is given. A lock that nobody asked for is only warned about where it may
+    not be taken.
+    """
+    from syncer.cluster import held, lease_name, pod_namespace  # noqa: PLC0415 - `--help` pays for no import
+    from syncer.cluster.connection import SERVICE_ACCOUNT  # noqa: PLC0415 - likewise
+    from syncer.sync import no_lock  # noqa: PLC0415 - likewise
+
+    asked, wait = given["lock"], given["lock_timeout"]
+    namespace, name = _place(asked) if asked else (pod_namespace(service_account or SERVICE_ACCOUNT), "")
+    if not namespace:
+        if wait:
+            raise UsageError("--lock-timeout: there is no lock to wait for", hint="give --lock NAMESPACE/NAME, too")
+        return no_lock
+
+    @contextmanager
+    def lock(owner: str) -> Iterator[Callable[[], None]]:
+        lease = held(client.connection, namespace, name or lease_name(owner), wait=wait, tell=_tell)
+        with ExitStack() as stack:
+            try:
+                check = stack.enter_context(lease)
+            except (ForbiddenError, NotFoundError) as error:
+                if asked:
+                    error.hint = f"a lock takes get, create and patch of leases.coordination.k8s.io in {namespace}"
+                    raise
+                _tell(f"Warning: going on without a lock between runs: {error.message}")
+                check = stack.enter_context(no_lock(owner))
+            yield check
+
+    return lock
+
+
+def _place(text: str) -> tuple[str, str]:
+    namespace, _, name = text.partition("/")
+    if not re.fullmatch(LABEL, namespace) or not re.fullmatch(rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*", name):
+        raise UsageError(f"--lock {text}: no such name of a Lease", hint="it reads NAMESPACE/NAME, as in team-a/syncer")
+    return namespace, name
+
+
+def _tell(text: str) -> None:
+    click.echo(text[:1].upper() + text[1:], err=True)

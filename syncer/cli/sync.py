@@ -9,6 +9,7 @@ import click
 
 from syncer.cli import show_error
 from syncer.cli.interrupts import Interrupts
+from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
 from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, UNDO_FILE, Duration, client_of, run_options
 
 
@@ -31,6 +32,8 @@ from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, UNDO_FILE
     help="What a failed import is: `error` exits with 4.",
 )
 @UNDO_FILE
+@LOCK
+@LOCK_TIMEOUT
 @SCOPE
 @POLICY
 @OUTPUT
@@ -57,7 +60,8 @@ def command(**given: Any) -> int:
         elif given["dry_run"] == "server":
             run = sync.validate_on_server(options, client, sys.stdin.buffer)
         else:
-            run = sync.sync(options, client, sys.stdin.buffer, stopped=interrupts.stopped)
+            lock = lock_of(given, client)
+            run = sync.sync(options, client, sys.stdin.buffer, lock=lock, stopped=interrupts.stopped)
         write_report(run.report, outputs, given)
         if run.refusal:
             show_error(run.refusal)

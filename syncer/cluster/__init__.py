@@ -2,6 +2,7 @@
 
 from syncer.cluster.client import Client
 from syncer.cluster.connection import Connection, ConnectionOptions, connect
+from syncer.cluster.lease import held, lease_name, pod_namespace
 from syncer.cluster.reader import read_live, read_stream, server_version
 from syncer.cluster.writer import ClusterWriter
 
@@ -11,6 +12,9 @@ __all__ = [
     "Connection",
     "ConnectionOptions",
     "connect",
+    "held",
+    "lease_name",
+    "pod_namespace",
     "read_live",
     "read_stream",
     "server_version",

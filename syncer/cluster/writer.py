@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from syncer.cluster.reader import read_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from syncer.cluster.client import Client
     from syncer.model import Live, ObjectKey, Request
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 class ClusterWriter:
     """Writes to a cluster, one request at a time; threads may share it."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, before_write: Callable[[], None] = lambda: None) -> None:
         self._client = client
+        self._before_write = before_write
 
     def send(self, request: Request) -> None:
-        """Send exactly this request; raise ClusterError, UnreachableError where its effect is not known."""
+        """Send exactly this request; raise ClusterError, UnreachableError where its effect is not known.
+
+        `before_write` is asked first, and raises ClusterError where nothing may be written any more.
+        """
+        self._before_write()
         self._client.send(request)
 
     def read_stream(self, namespace: str, stream: str) -> Mapping[ObjectKey, Live] | None:
