@@ -45,6 +45,7 @@ REASONS = {
     frozenset({Cause.GIT}): "git changed it",
     frozenset({Cause.DRIFT}): "drifted on the cluster",
     frozenset({Cause.GIT, Cause.DRIFT}): "git changed it, and it drifted on the cluster",
+    frozenset({Cause.ADOPTED}): "it differs, and the record of what was applied last is lost",
     frozenset(): "what was applied is recorded anew",
 }
 BOTH = "git and the cluster both changed it"

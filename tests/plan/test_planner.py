@@ -326,3 +326,16 @@ def test_a_failed_import_that_git_changes_anyway_is_not_asked_for_twice():
     change = one(desired(from_=image("quay.io/example/app:v2")), tag, retry_imports=True)
     assert change.reason == "git changed it"
     assert "/tag/generation" not in [op["path"] for op in change.requests[0].body]
+
+
+@pytest.mark.parametrize("record", [None, "{"])
+def test_an_owned_tag_whose_record_is_lost_is_put_right_and_counts_as_a_change(record):
+    tag = synced(desired(), spec={"from": image("quay.io/example/app:hotfix")})
+    annotations = {name: value for name, value in tag.annotations.items() if name != ist.LAST_APPLIED}
+    if record:
+        annotations[ist.LAST_APPLIED] = record
+    change = one(desired(), live(spec=tag.spec, annotations=annotations))
+    assert isinstance(change, Update)
+    assert not change.adopts
+    assert change.moves
+    assert change.reason == "it differs, and the record of what was applied last is lost"

@@ -1,0 +1,144 @@
+"""Laws of a plan, over random git, base and live: nothing is deleted without proof, nothing is planned twice."""
+
+import dataclasses
+import json
+
+from builders import OWNER, desired, follows, image, key, live, live_state, manifests, policy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncer import imagestreamtag as ist
+from syncer.diff import apply_patch
+from syncer.model import Create, ImportState, Live, Problem, Prune, Scope, Severity, Skip, Unchanged, Update
+from syncer.plan import make_plan, waves
+
+NAMES = [f"{namespace}/{stream}:{tag}" for namespace in ("a", "b") for stream in ("s", "t") for tag in ("1", "2")]
+names = st.sampled_from(NAMES)
+origins = st.one_of(
+    st.builds(image, st.sampled_from(["q/x:1", "q/x:2"])),
+    st.builds(follows, st.sampled_from(["1", "s:2", "t:1"])),
+    st.builds(follows, st.sampled_from(["s:1", "t:2"]), st.sampled_from(["a", "b"])),
+)
+fields = st.fixed_dictionaries(
+    {"/tag/from": origins},
+    optional={
+        "/tag/importPolicy/importMode": st.sampled_from(["Legacy", "PreserveOriginal"]),
+        "/tag/referencePolicy/type": st.sampled_from(["Source", "Local"]),
+        "/tag/reference": st.booleans(),
+        "/metadata/annotations/note": st.sampled_from(["x", "y"]),
+    },
+)
+marks = st.sampled_from([None, "right", "copied", "theirs"])
+records = st.one_of(st.none(), fields.map(ist.record), st.just("{"))
+protections = st.sampled_from([{}, {}, {"syncer.dev/prune": "disabled"}, {"helm.sh/resource-policy": "keep"}])
+digests = st.sampled_from(["", "sha256:" + "1" * 64, "sha256:" + "2" * 64])
+
+
+@st.composite
+def live_tags(draw, name):
+    managed = ist.manifest_of(draw(fields))
+    mark = draw(marks)
+    annotations = {**managed.get("metadata", {}).get("annotations", {}), **draw(protections)}
+    if mark:
+        place = NAMES[NAMES.index(name) - 1] if mark == "copied" else name
+        annotations[ist.OWNER] = ist.owner_mark("theirs" if mark == "theirs" else OWNER, key(place))
+    record = draw(records)
+    if record:
+        annotations[ist.LAST_APPLIED] = record
+    spec = {"importPolicy": {"importMode": "Legacy"}, **managed["tag"]}
+    state = draw(st.sampled_from(list(ImportState)))
+    tag = live(name, spec=spec, annotations=annotations, digest=draw(digests), state=state)
+    if draw(st.integers(0, 9)) == 0:
+        return Live(tag.key, None, {}, tag.uid, tag.resource_version, tag.image)
+    return tag
+
+
+@st.composite
+def worlds(draw):
+    """Manifests, a live state and a policy that have nothing to do with each other."""
+    wanted = [desired(name, draw(fields)) for name in draw(st.lists(names, unique=True))]
+    tags = [draw(live_tags(name)) for name in draw(st.lists(names, unique=True))]
+    broken = Problem(Severity.ERROR, "syntax", "broken", file="x.yaml", line=1)
+    more = {
+        "scope": draw(st.sampled_from([Scope(all_namespaces=True), Scope(namespaces=("a",))])),
+        "prune": draw(st.integers(0, 4)) > 0,
+        "narrowed": draw(st.integers(0, 4)) == 0,
+        "on_drift": draw(st.sampled_from(["revert", "report"])),
+        "adopt_pushed": draw(st.booleans()),
+        "take_from": draw(st.sampled_from(["", "theirs"])),
+        "allow_empty": True,
+    }
+    problems = (broken,) if draw(st.integers(0, 4)) == 0 else ()
+    return manifests(*wanted, problems=problems), live_state(*tags), policy(**more)
+
+
+@settings(max_examples=120)
+@given(worlds())
+def test_no_tag_is_ever_pruned_without_proof(world):
+    git, cluster, rules = world
+    plan = make_plan(git, cluster, rules)
+    pruned = {change.key for change in plan.changes if isinstance(change, Prune)}
+    after = {k: ist.live_fields(tag) for k, tag in cluster.tags.items() if k not in pruned}
+    after |= {change.key: change.desired.fields for change in plan.changes if change.desired}
+    staying_targets = {ist.followed_by(k, managed) for k, managed in after.items()}
+    for k in pruned:
+        tag = cluster.tags[k]
+        assert tag.annotations[ist.OWNER] == f"{OWNER} {k}"
+        assert k not in git.desired
+        assert rules.scope.covers(k.namespace)
+        assert git.parsed
+        assert rules.prune
+        assert not rules.narrowed
+        assert not {"syncer.dev/prune", "helm.sh/resource-policy"} & set(tag.annotations)
+        assert k not in staying_targets
+
+
+@settings(max_examples=120)
+@given(worlds())
+def test_every_request_touches_the_tag_of_its_change_and_skips_and_unchanged_have_none(world):
+    plan = make_plan(*world)
+    for change in plan.changes:
+        assert bool(change.requests) is isinstance(change, Create | Update | Prune)
+        for request in change.requests:
+            assert request.path in (ist.tag_path(change.key), ist.tags_path(change.key.namespace))
+    written = [change for change in plan.changes if change.requests]
+    assert sorted(c.key for wave in waves(plan.changes) for c in wave) == [c.key for c in written]
+
+
+@settings(max_examples=120)
+@given(worlds())
+def test_a_second_plan_of_what_was_applied_is_all_unchanged(world):
+    git, cluster, rules = world
+    first = make_plan(git, cluster, rules)
+    tags = {k: _settled(tag) for k, tag in cluster.tags.items()}
+    for change in first.changes:
+        match change:
+            case Prune():
+                del tags[change.key]
+            case Create(requests=(request,)):
+                body = json.loads(json.dumps(request.body))
+                tags[change.key] = live(str(change.key), spec=body["tag"], annotations=body["metadata"]["annotations"])
+            case Update():
+                document = ist.document_of(change.live)
+                for request in change.requests:
+                    document = apply_patch(document, request.body)
+                annotations = document["metadata"]["annotations"]
+                tags[change.key] = live(str(change.key), spec=document["tag"], annotations=annotations)
+            case Unchanged() | Skip():
+                pass
+    second = make_plan(git, live_state(*tags.values()), rules)
+    left = [
+        (c.action, str(c.key), c.reason, c.fields) for c in second.changes if c.requests and not _newly_free(c, first)
+    ]
+    assert left == []
+
+
+def _settled(tag):
+    """The tag once everything has its image: one digest for all, so that no follower is behind."""
+    return dataclasses.replace(tag, image=live().image)
+
+
+def _newly_free(change, first):
+    """A prune that a follower forbade until the same run pruned or moved that follower."""
+    before = {c.key: c for c in first.changes}.get(change.key)
+    return isinstance(change, Prune) and isinstance(before, Skip) and before.vetoes[0].code == "followed"
