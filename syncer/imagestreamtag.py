@@ -229,6 +229,8 @@ def live_tags(stream: Mapping[str, Json]) -> Iterator[Live]:
         specs = {tag["name"]: tag for tag in (stream.get("spec") or {}).get("tags") or ()}
         statuses = {tag["tag"]: tag for tag in (stream.get("status") or {}).get("tags") or ()}
         for tag in dict.fromkeys((*specs, *statuses)):
+            if not isinstance(tag, str):
+                raise TypeError  # noqa: TRY301 - the handler below words it
             spec, status = _well_formed(specs.get(tag)), statuses.get(tag) or {}
             latest: Mapping[str, Json] = next(iter(status.get("items") or ()), {})
             yield Live(

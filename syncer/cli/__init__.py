@@ -32,6 +32,10 @@ class Commands(click.Group):
             return None
         module = __import__(f"syncer.cli.{name}", fromlist=["command"])
         command: click.Command = module.command
+        for option in command.params:
+            if isinstance(option, click.Option):
+                # Click would take the parameter's name, which is a plural or a word that Python leaves free.
+                option.envvar = "_".join(("SYNCER", name, *max(option.opts, key=len)[2:].split("-"))).upper()
         return command
 
 
