@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,7 +145,9 @@ def undo_file(given: dict[str, Any]) -> Path:
     if given["undo_file"]:
         return Path(given["undo_file"])
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "syncer" / f"undo-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.jsonl"
+    return (
+        Path(state) / "syncer" / f"undo-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{socket.gethostname()}-{os.getpid()}.jsonl"
+    )
 
 
 def run_options(given: dict[str, Any]) -> Options:

@@ -27,7 +27,7 @@ def command(**given: Any) -> int:
 
     \b
     Examples:
-      syncer restore ~/.local/state/syncer/undo-20260301T120000Z-4711.jsonl --dry-run
+      syncer restore ~/.local/state/syncer/undo-20260301T120000Z-laptop-4711.jsonl --dry-run
       syncer restore undo.jsonl
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
