@@ -12,10 +12,22 @@ from typing import TYPE_CHECKING, Literal
 from syncer import imagestreamtag
 from syncer.apply import FOLLOWER_PATIENCE, Applier, Restorer, apply_plan, follow_imports, read_undo, write_undo
 from syncer.cluster import ClusterWriter, read_live, read_stream, server_version
-from syncer.errors import ClusterError, GateError, ManifestError, SourceError, SyncerError, UsageError
+from syncer.errors import (
+    ClusterError,
+    ForbiddenError,
+    GateError,
+    ManifestError,
+    SourceError,
+    StalePlanError,
+    SyncerError,
+    UsageError,
+)
 from syncer.manifests import parse_manifests
-from syncer.model import ImportState, Problem, Report, Scope, Severity, SourceInfo, Target
+from syncer.model import ImportState, Problem, Report, Scope, Severity, Source, SourceInfo, Target
 from syncer.plan import Planner, Policy, make_plan
+from syncer.plan.saved import AGAIN
+from syncer.plan.staleness import Exactly, gates_again, moved, unfit
+from syncer.report.moves import stale_problems
 from syncer.source import read_source
 
 if TYPE_CHECKING:
@@ -25,9 +37,10 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from syncer.cluster import Client
-    from syncer.model import Import, Live, LiveState, Manifests, ObjectKey, Outcome, Plan, Source
+    from syncer.model import Import, Live, LiveState, Manifests, ObjectKey, Outcome, Plan
     from syncer.plan import Limit
     from syncer.plan.planner import OnDrift
+    from syncer.plan.saved import Saved
     from syncer.source import SourceSpec
 
     Lock = Callable[[str], AbstractContextManager[Callable[[], None]]]
@@ -114,7 +127,7 @@ class _Prepared:
     live: LiveState
     policy: Policy
     plan: Plan
-    planner: Planner
+    planner: Planner | Exactly
 
 
 def no_lock(_owner: str) -> AbstractContextManager[Callable[[], None]]:
@@ -147,22 +160,84 @@ def sync(  # noqa: PLR0913 - the last three are the world's, and have names
     wanted = _read(options, stdin, watch)
     with lock(wanted.owner) as before_write:
         prepared = _prepare(options, client, wanted, watch)
-        refusal = _refusal(options, prepared)
-        if refusal:
-            return Run(_report(prepared, client, watch), refusal)
-        if options.undo_file and any(change.requests for change in prepared.plan.changes):
-            write_undo(options.undo_file, prepared.plan, prepared.source.info, client.connection.server)
-        writer = ClusterWriter(client, before_write)
-        patience = FOLLOWER_PATIENCE if options.wait is None else options.wait
-        applier = Applier(writer, prepared.planner.change, patience, stopped)
-        with watch.stage("apply"):
-            outcomes = apply_plan(prepared.plan, applier, concurrency=options.concurrency, on_outcome=on_outcome)
-        if options.wait is not None:
-            with watch.stage("wait"):
-                outcomes |= follow_imports(
-                    writer, outcomes.values(), options.wait, concurrency=options.concurrency, stopped=stopped
-                )
+        return _carry_out(
+            options, client, prepared, watch, before_write=before_write, stopped=stopped, on_outcome=on_outcome
+        )
+
+
+def _carry_out(  # noqa: PLR0913 - what `sync` and `apply_saved` have in common, and come with
+    options: Options,
+    client: Client,
+    prepared: _Prepared,
+    watch: Stopwatch,
+    *,
+    before_write: Callable[[], None],
+    stopped: Callable[[], bool],
+    on_outcome: Callable[[Outcome], None],
+) -> Run:
+    """Pass the gates, put the way back on disk, and apply."""
+    refusal = _refusal(options, prepared)
+    if refusal:
+        return Run(_report(prepared, client, watch), refusal)
+    if options.undo_file and any(change.requests for change in prepared.plan.changes):
+        write_undo(options.undo_file, prepared.plan, prepared.source.info, client.connection.server)
+    writer = ClusterWriter(client, before_write)
+    patience = FOLLOWER_PATIENCE if options.wait is None else options.wait
+    applier = Applier(writer, prepared.planner.change, patience, stopped)
+    with watch.stage("apply"):
+        outcomes = apply_plan(prepared.plan, applier, concurrency=options.concurrency, on_outcome=on_outcome)
+    if options.wait is not None:
+        with watch.stage("wait"):
+            outcomes |= follow_imports(
+                writer, outcomes.values(), options.wait, concurrency=options.concurrency, stopped=stopped
+            )
     return Run(_report(prepared, client, watch, outcomes), import_failures=options.import_failures)
+
+
+def apply_saved(  # noqa: PLR0913 - as `sync`, and the plan
+    options: Options,
+    saved: Saved,
+    client: Client,
+    *,
+    lock: Lock = no_lock,
+    stopped: Callable[[], bool] = bool,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+) -> Run:
+    """Apply exactly a saved plan, or refuse where anything that it would touch has moved since.
+
+    The whole scope is listed again, for the gates judge by what the owner has now, not by what a file says. Of the
+    options those of the source, the scope and the policy count for nothing: the plan has them.
+    """
+    watch, server, made = Stopwatch(), client.connection.server, saved.plan
+    if refusal := unfit(saved, server):
+        return Run(Report(saved.source, saved.target, made), refusal)
+    with lock(made.owner) as before_write:
+        with watch.stage("live"):
+            live = read_live(client, made.scope, page_size=options.page_size, concurrency=options.concurrency)
+        for namespace, message in live.forbidden.items():
+            raise ForbiddenError(message, hint=f"the plan lists {namespace}; nothing was written")
+        moves = [move for change in made.changes for move in moved(change, live.tags.get(change.key))]
+        made = dataclasses.replace(
+            made,
+            gates=gates_again(made, live, options.max_prune, options.max_change),
+            problems=(*made.problems, *stale_problems(moves)),
+        )
+        policy = Policy(made.owner, made.scope)
+        source = Source(saved.source, (), "" if made.owner == _fallback_owner(saved.source) else made.owner)
+        prepared = _Prepared(source, live, policy, made, Exactly(made, Planner(policy, live, {})))
+        if moves:
+            tags = sorted({str(move.key) for move in moves})
+            named = ", ".join(tags[:3]) + (", …" if len(tags) > 3 else "")  # noqa: PLR2004 - enough to look
+            refusal = StalePlanError(f"the plan is stale, nothing was written; moved since: {named}", hint=AGAIN)
+            return Run(_report(prepared, client, watch), refusal)
+        return _carry_out(
+            options, client, prepared, watch, before_write=before_write, stopped=stopped, on_outcome=on_outcome
+        )
+
+
+def _fallback_owner(info: SourceInfo) -> str:
+    """Name an owner where nothing else does; a plan can be looked at by it, and no sync started."""
+    return f"local/{info.path or info.url}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +323,7 @@ def _read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> _Wanted:
     with watch.stage("manifests"):
         default_namespace = options.namespaces[0] if len(options.namespaces) == 1 else ""
         manifests = parse_manifests(source.blobs, default_namespace=default_namespace)
-    owner = options.owner or source.owner or f"local/{source.info.path or source.info.url}"
+    owner = options.owner or source.owner or _fallback_owner(source.info)
     return _Wanted(source, manifests, owner)
 
 

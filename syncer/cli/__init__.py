@@ -16,7 +16,7 @@ from syncer.errors import SyncerError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("plan", "sync", "restore", "schema", "serve", "demo")
+COMMANDS = ("plan", "sync", "apply", "restore", "schema", "serve", "demo")
 
 
 class Commands(click.Group):
@@ -53,8 +53,8 @@ def cli() -> None:
     No cluster at hand:
       syncer demo
 
-    Exit codes: 0 done, 1 error, 2 changes (with --detailed-exitcode), 3 stopped by a gate, 4 applied in part, 64 wrong
-    usage, 130 and 143 interrupted.
+    Exit codes: 0 done, 1 error, 2 changes (with --detailed-exitcode), 3 stopped by a gate, 4 applied in part, 5 stale
+    plan, 64 wrong usage, 75 another run holds the lock, 130 and 143 interrupted.
     """
 
 

@@ -6,7 +6,8 @@ import dataclasses
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from syncer import __version__
+from syncer import __version__, imagestreamtag
+from syncer.plan.saved import checksum
 from syncer.report import facts
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ FORMAT_VERSION: Final = "1.0"
 def document(report: Report) -> dict[str, Json]:
     """Give a report as plain JSON values: the same report gives the same document, timings included.
 
-    Changes come in plan order. No URL in it carries credentials.
+    Changes come in plan order. No URL in it carries credentials. `syncer.plan.saved` reads it back.
     """
     source, target, plan = report.source, report.target, report.plan
-    return {
+    result = {
         "format_version": FORMAT_VERSION,
         "syncer_version": __version__,
         "source": {**dataclasses.asdict(source), "url": facts.without_userinfo(source.url)},
@@ -38,6 +39,7 @@ def document(report: Report) -> dict[str, Json]:
         "notes": list(report.notes),
         "timings": {stage: round(seconds, 3) for stage, seconds in report.timings.items()},
     }
+    return result | {"checksum": checksum(result)}
 
 
 def schema() -> str:
@@ -63,9 +65,19 @@ def _change(report: Report, change: Change) -> dict[str, Json]:
         ],
         "vetoes": [{"code": veto.code, "message": veto.message} for veto in change.vetoes],
         "import": _import(facts.image_of(report, change)),
+        "observed": _observed(change),
     }
     outcome = facts.outcome_of(report, change)
     return result | {"outcome": outcome.result, "error": outcome.error} if outcome else result
+
+
+def _observed(change: Change) -> dict[str, Json] | None:
+    """Give what a saved plan is held against, and where a follower that stays as it is stands in the order."""
+    live = change.live
+    if live is None or not (change.requests or imagestreamtag.followed_by(live.key, imagestreamtag.live_fields(live))):
+        return None
+    annotations = dict(live.annotations)
+    return {"spec": live.spec, "annotations": annotations, "uid": live.uid, "digest": live.image.digest}
 
 
 def _import(image: Import) -> dict[str, Json]:

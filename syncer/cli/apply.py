@@ -1,0 +1,79 @@
+"""`syncer apply`: applies exactly a saved plan."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from syncer.cli import show_error
+from syncer.cli.interrupts import Interrupts
+from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
+from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, Duration, client_of, undo_file
+from syncer.errors import SourceError
+
+
+@click.command("apply")
+@click.argument("plan")
+@click.option("--allow-dirty", is_flag=True, help="Go on although the plan was made of what is in no commit.")
+@click.option("--max-prune", metavar="N|N%", help="Stop above this many prunes. Default: 10 and 30 %.")
+@click.option("--max-change", metavar="N|N%", help="Stop above this many changed tags. Default: 10 and 30 %.")
+@click.option("--wait", type=Duration(), help="Wait this long for the imports that the run begins: 90s, 5m.")
+@click.option(
+    "--import-failures",
+    type=click.Choice(["warn", "error"]),
+    default="warn",
+    show_default=True,
+    help="What a failed import is: `error` exits with 4.",
+)
+@UNDO_FILE
+@LOCK
+@LOCK_TIMEOUT
+@OUTPUT
+@CLUSTER
+def command(**given: Any) -> int:
+    """Apply exactly the saved PLAN, or refuse: exit 5 if what it would touch has moved since.
+
+    PLAN is the file that `syncer plan -o json=PLAN` wrote, or - for stdin. Gates are checked again.
+
+    \b
+    Examples:
+      syncer plan . -n team-a -o json=plan.json
+      syncer apply plan.json --wait 5m
+    """
+    from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
+    from syncer.cli.output import parse_outputs, write_report  # noqa: PLC0415 - likewise
+    from syncer.plan import Limit  # noqa: PLC0415 - likewise
+    from syncer.plan.saved import load  # noqa: PLC0415 - likewise
+    from syncer.source import SourceSpec  # noqa: PLC0415 - likewise
+
+    outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
+    options = sync.Options(
+        SourceSpec(given["plan"]),
+        page_size=given["page_size"],
+        concurrency=given["concurrency"],
+        max_prune=Limit.parse(given["max_prune"]) if given["max_prune"] else None,
+        max_change=Limit.parse(given["max_change"]) if given["max_change"] else None,
+        allow_dirty=given["allow_dirty"],
+        wait=given["wait"],
+        import_failures=given["import_failures"],
+        undo_file=undo_file(given),
+    )
+    saved = load(_read(given["plan"]), given["plan"])
+    client = client_of(given)
+    with Interrupts() as interrupts:
+        run = sync.apply_saved(options, saved, client, lock=lock_of(given, client), stopped=interrupts.stopped)
+        write_report(run.report, outputs, given)
+        if run.refusal:
+            show_error(run.refusal)
+        return interrupts.exit_code or run.exit_code(detailed=given["detailed_exitcode"])
+
+
+def _read(path: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        hint = "give the file that `syncer plan -o json=PLAN` wrote"
+        raise SourceError(f"{path} cannot be read: {error.strerror}", hint=hint) from error

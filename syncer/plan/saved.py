@@ -1,0 +1,296 @@
+"""Saved plans: the JSON document of a plan, read back into the Plan that it was made of.
+
+What is read is judged whole before any of it is used: its version, its checksum, the type of each value, and whether
+each request is one for the tag that it stands with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+
+from syncer import imagestreamtag
+from syncer.errors import SourceError
+from syncer.imagestreamtag import LAST_APPLIED, annotation_path
+from syncer.model import (
+    Cause,
+    Create,
+    Desired,
+    FieldChange,
+    Gate,
+    Import,
+    ImportState,
+    Json,
+    Live,
+    ObjectKey,
+    Origin,
+    Plan,
+    Problem,
+    Prune,
+    Request,
+    Scope,
+    Severity,
+    Skip,
+    SourceInfo,
+    Target,
+    Unchanged,
+    Update,
+    Veto,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from syncer.model import Change
+
+_T = TypeVar("_T")
+
+AGAIN: Final = "make a new one: syncer plan SOURCE -o json=PLAN"
+_VERSION: Final = re.compile(r"1\.\d+")
+_UNBOUND: Final = frozenset({"checksum", "timings", "syncer_version"})
+"""What may differ between two documents of the same plan, besides the checksum itself."""
+_KINDS: Final[Mapping[str, type[Change]]] = {kind.action: kind for kind in (Create, Update, Prune, Unchanged, Skip)}
+_METHODS: Final[Mapping[str, re.Pattern[str]]] = {
+    "create": re.compile("POST"),
+    "update": re.compile("PATCH( PATCH)*"),
+    "prune": re.compile("DELETE"),
+    "unchanged": re.compile(""),
+    "skip": re.compile(""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A plan as it was saved: what it was made of, and the cluster that it was made for."""
+
+    source: SourceInfo
+    target: Target
+    plan: Plan
+
+
+# -------------------------------------------------------------------------------------------------- the document
+
+
+def checksum(document: Mapping[str, Json]) -> str:
+    """Give the SHA-256 of a document's canonical JSON, to notice edits by hand: anybody can compute it anew."""
+    bound = {name: value for name, value in document.items() if name not in _UNBOUND}
+    return "sha256:" + hashlib.sha256(json.dumps(bound, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def load(data: bytes, name: str) -> Saved:
+    """Read a saved plan; `name` is what messages call it. Raises SourceError."""
+    try:
+        document = json.loads(data, parse_constant=_no_constant)
+        _check_whole(document, name)
+    except json.JSONDecodeError as error:
+        raise SourceError(f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}", hint=AGAIN) from error
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"{name} is not JSON", hint=AGAIN) from error
+    return _saved(_Part(document, name, ""))
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+def _check_whole(document: Json, name: str) -> None:
+    version = document.get("format_version") if isinstance(document, dict) else None
+    if not isinstance(version, str):
+        raise SourceError(f"{name} is no saved plan: it has no format_version", hint=AGAIN)
+    if not _VERSION.fullmatch(version):
+        raise SourceError(f"{name} has format_version {version!r}; this syncer reads 1.x", hint=AGAIN)
+    if "checksum" not in document:
+        raise SourceError(f"{name} is no saved plan: it has no checksum", hint=AGAIN)
+    if document["checksum"] != checksum(document):
+        raise SourceError(
+            f"{name} is not as it was written: its checksum does not match, so it was edited or damaged",
+            hint=f"change the manifests instead, and {AGAIN}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A value of the document and where it stands, so that a wrong one can be named."""
+
+    value: Json
+    name: str
+    where: str
+
+    def wrong(self, what: str) -> SourceError:
+        return SourceError(f"{self.name} is no plan that can be applied: {self.where or 'it'} {what}", hint=AGAIN)
+
+    def part(self, name: str) -> _Part:
+        if not isinstance(self.value, dict):
+            raise self.wrong("is no object")
+        if name not in self.value:
+            raise self.wrong(f"has no {name}")
+        return _Part(self.value[name], self.name, f"{self.where}.{name}".lstrip("."))
+
+    def of(self, name: str, kind: type[_T]) -> _T:
+        part = self.part(name)
+        if not isinstance(part.value, kind) or (isinstance(part.value, bool) and kind is not bool):
+            raise part.wrong(f"is no {kind.__name__}")
+        return part.value
+
+    def one_of(self, name: str, words: Iterable[str]) -> str:
+        value = self.of(name, str)
+        if value not in words:
+            raise self.part(name).wrong(f"is {value!r}")
+        return value
+
+    def items(self, name: str) -> list[_Part]:
+        part = self.part(name)
+        return [_Part(each, self.name, f"{part.where}[{n}]") for n, each in enumerate(self.of(name, list))]
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        for item in self.items(name):
+            if not isinstance(item.value, str):
+                raise item.wrong("is no str")
+        return tuple(self.of(name, list))
+
+
+def _saved(part: _Part) -> Saved:
+    source, target, scope, owner = part.part("source"), part.part("target"), part.part("scope"), part.of("owner", str)
+    listing = target.one_of("listing", ("tags", "streams"))
+    changes = tuple(_change(each, owner) for each in part.items("changes"))
+    if len({change.key for change in changes}) != len(changes):
+        raise part.part("changes").wrong("name a tag twice")
+    return Saved(
+        source=SourceInfo(
+            **{name: source.of(name, str) for name in ("url", "ref", "commit", "path")}, dirty=source.of("dirty", bool)
+        ),
+        target=Target(target.of("server", str), target.of("context", str), "tags" if listing == "tags" else "streams"),
+        plan=Plan(
+            owner=owner,
+            scope=Scope(scope.of("all_namespaces", bool), scope.texts("namespaces"), scope.of("derived", bool)),
+            changes=changes,
+            gates=tuple(_gate(each) for each in part.items("gates")),
+            problems=tuple(_problem(each) for each in part.items("problems")),
+            complete=part.of("complete", bool),
+        ),
+    )
+
+
+def _gate(part: _Part) -> Gate:
+    name, message, option = (part.of(each, str) for each in ("name", "message", "option"))
+    return Gate(name, part.of("stopped", bool), message, option)
+
+
+def _problem(part: _Part) -> Problem:
+    return Problem(
+        Severity(part.one_of("severity", [*Severity])),
+        **{name: part.of(name, str) for name in ("code", "message", "hint", "file", "namespace", "name")},
+        line=part.of("line", int),
+        column=part.of("column", int),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- changes
+
+
+def _change(part: _Part, owner: str) -> Change:
+    namespace, (stream, _, tag) = part.of("namespace", str), part.of("name", str).partition(":")
+    if not (namespace and stream and tag):
+        raise part.wrong("has no namespace, or no name of the form STREAM:TAG")
+    key, image = ObjectKey(namespace, stream, tag), _image(part.part("import"))
+    origin = None if part.part("origin").value is None else part.part("origin")
+    change = _KINDS[part.one_of("action", _KINDS)](
+        key=key,
+        reason=part.of("reason", str),
+        origin=Origin(origin.of("file", str), origin.of("line", int)) if origin else None,
+        image=image,
+        fields=tuple(_field(each) for each in part.items("fields")),
+        requests=tuple(_request(each, key) for each in part.items("requests")),
+        vetoes=tuple(Veto(each.of("code", str), each.of("message", str)) for each in part.items("vetoes")),
+        live=_observed(part.part("observed"), key, image),
+    )
+    _check_change(change, part, owner)
+    if isinstance(change, Update) and change.live:
+        change = dataclasses.replace(change, adopts=imagestreamtag.owner_of(change.live) != (owner, True))
+    return dataclasses.replace(change, desired=_desired(change, part))
+
+
+def _check_change(change: Change, part: _Part, owner: str) -> None:
+    """Refuse what no planner makes: requests of another kind, and a write whose proof is not there."""
+    if not _METHODS[change.action].fullmatch(" ".join(request.method for request in change.requests)):
+        raise part.wrong(f"has requests that are none of {change.action}")
+    if isinstance(change, Update | Prune) and change.live is None:
+        raise part.wrong("does not say what was observed")
+    if isinstance(change, Prune) and change.live and imagestreamtag.owner_of(change.live) != (owner, True):
+        raise part.wrong(f"prunes a tag that is not marked as owned by {owner}")
+
+
+def _image(part: _Part) -> Import:
+    state = ImportState(part.one_of("state", [*ImportState]))
+    return Import(state, *(part.of(name, str) for name in ("digest", "message", "since")))
+
+
+def _field(part: _Part) -> FieldChange:
+    base, live, desired = (part.part(name).value for name in ("base", "live", "desired"))
+    return FieldChange(part.of("path", str), Cause(part.one_of("cause", [*Cause])), base, live, desired)
+
+
+def _request(part: _Part, key: ObjectKey) -> Request:
+    path, kind, body = part.of("path", str), part.of("content_type", str), part.part("body").value
+    tag_path, tags_path = imagestreamtag.tag_path(key), imagestreamtag.tags_path(key.namespace)
+    match part.of("method", str), body:
+        case "POST", {"metadata": {"name": key.name, "namespace": key.namespace}, "tag": {}} if path == tags_path:
+            return Request("POST", path, kind, body)
+        case "PATCH", [*operations] if path == tag_path and all(map(_is_operation, operations)):
+            return Request("PATCH", path, kind, body)
+        case "DELETE", {"preconditions": {"uid": str()}} if path == tag_path:
+            return Request("DELETE", path, kind, body)
+        case _:
+            raise part.wrong(f"is no request for {key}")
+
+
+def _is_operation(value: Json) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("op"), str) and isinstance(value.get("path"), str)
+
+
+def _observed(part: _Part, key: ObjectKey, image: Import) -> Live | None:
+    if part.value is None:
+        return None
+    spec, annotations = part.part("spec"), part.of("annotations", dict)
+    if not all(isinstance(value, str) for value in annotations.values()):
+        raise part.part("annotations").wrong("hold what is no str")
+    return Live(
+        key=key,
+        spec=None if spec.value is None else part.of("spec", dict),
+        annotations=annotations,
+        uid=part.of("uid", str),
+        resource_version="",
+        image=dataclasses.replace(image, digest=part.of("digest", str)),
+    )
+
+
+def _desired(change: Change, part: _Part) -> Desired | None:
+    """Give what git asked for, which the mark that goes along with a write records; it decides the order of writes."""
+    match change:
+        case Create() | Update():
+            try:
+                fields = _recorded(json.loads(_record(change)))
+            except (KeyError, ValueError, AttributeError, TypeError):
+                raise part.wrong(f"records no {LAST_APPLIED}") from None
+        case Unchanged() | Skip() if change.live:
+            fields = imagestreamtag.live_fields(change.live)
+        case _:
+            return None
+    return Desired(change.key, fields, change.origin or Origin("", 0))
+
+
+def _recorded(manifest: Json) -> dict[str, Json]:
+    return imagestreamtag.fields_of((manifest.get("metadata") or {}).get("annotations") or {}, manifest["tag"])
+
+
+def _record(change: Create | Update) -> str:
+    """Find last-applied as it will be; a patch leaves it out where it stays as it is."""
+    request = change.requests[0]
+    if request.method == "POST":
+        return str(request.body["metadata"]["annotations"][LAST_APPLIED])
+    written = [op["value"] for op in request.body if op["path"] == annotation_path(LAST_APPLIED) and op["op"] != "test"]
+    return str(written[-1] if written or not change.live else change.live.annotations[LAST_APPLIED])

@@ -1,0 +1,113 @@
+"""Holds a saved plan against the cluster as it is now: what has moved since, and whether the gates let it pass."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syncer import imagestreamtag
+from syncer.errors import ManifestError, StalePlanError, SyncerError
+from syncer.imagestreamtag import annotation_path
+from syncer.model import Prune, Skip, Unchanged
+from syncer.plan.gates import limit_gates
+from syncer.plan.saved import AGAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from syncer.model import Change, Desired, Gate, Json, Live, LiveState, ObjectKey, Plan
+    from syncer.plan.gates import Limit
+    from syncer.plan.planner import Planner
+    from syncer.plan.saved import Saved
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One thing about a tag that is not as it was when it was planned.
+
+    `path` is a JSON pointer, `/image` for the digest; empty for the tag itself, which then was not there, or is gone.
+    None stands for what is absent.
+    """
+
+    key: ObjectKey
+    path: str
+    was: Json
+    now: Json
+
+
+def unfit(saved: Saved, server: str) -> SyncerError | None:
+    """Say why a saved plan cannot be applied to a server, whatever that holds."""
+    if saved.target.server != server:
+        return StalePlanError(
+            f"the plan was made for {saved.target.server}, this is {server}; nothing was written",
+            hint="give the cluster that it was made for",
+        )
+    if not saved.plan.complete:
+        return ManifestError(
+            "the plan is incomplete: not every file parsed, or not every list ended; nothing was written",
+            hint=f"mend what its problems name, and {AGAIN}",
+        )
+    return None
+
+
+def moved(change: Change, fresh: Live | None) -> tuple[Move, ...]:
+    """List what is not as it was when a change was planned, in path order; siblings in the stream do not matter.
+
+    Looked at are the managed fields and all annotations; for a prune the stream's uid and the image, too; and the
+    generation where the change asks for an image again, for else it would ask each time that it is applied.
+    """
+    if not change.requests:
+        return ()
+    if change.live is None or fresh is None:
+        there = [live and imagestreamtag.live_fields(live) for live in (change.live, fresh)]
+        return () if change.live is fresh else (Move(change.key, "", *there),)
+    was, now = _state(change, change.live), _state(change, fresh)
+    return tuple(
+        Move(change.key, path, was.get(path), now.get(path))
+        for path in sorted({*was, *now})
+        if was.get(path) != now.get(path)
+    )
+
+
+def _state(change: Change, live: Live) -> dict[str, Json]:
+    state = {**imagestreamtag.DEFAULTS, **imagestreamtag.live_fields(live)}
+    state |= {annotation_path(name): value for name, value in live.annotations.items()}
+    if isinstance(change, Prune):
+        state |= {"/metadata/uid": live.uid, "/image": live.image.digest}
+    if len(change.requests) > 1 or any(path == "/tag/generation" for path in _written(change)):
+        state["/tag/generation"] = (live.spec or {}).get("generation")
+    return state
+
+
+def _written(change: Change) -> Iterable[str]:
+    return (op["path"] for request in change.requests if request.method == "PATCH" for op in request.body)
+
+
+def gates_again(plan: Plan, live: LiveState, max_prune: Limit | None, max_change: Limit | None) -> tuple[Gate, ...]:
+    """Hold a saved plan against its limits anew, by the tags that its owner has now.
+
+    What judged the source or the policy (an empty source, drift) is as it was: only a new plan gets past it.
+    """
+    owned = [key for key, tag in live.tags.items() if imagestreamtag.owner_of(tag) == (plan.owner, True)]
+    kept = (gate for gate in plan.gates if gate.name not in ("prune", "change"))
+    return (
+        *(dataclasses.replace(gate, option=f"a new plan with {gate.option}") for gate in kept),
+        *limit_gates(plan.changes, owned, max_prune, max_change),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Exactly:
+    """Plans a tag of a saved plan again, to find out whether it still is what was approved: nothing else is written."""
+
+    plan: Plan
+    planner: Planner
+
+    def change(self, desired: Desired, live: Live | None) -> Change:
+        """Give the change if it is done, or has the very requests that were saved; else a Skip."""
+        again = self.planner.change(desired, live)
+        saved = next(change for change in self.plan.changes if change.key == desired.key)
+        if isinstance(again, Unchanged) or again.requests == saved.requests:
+            return again
+        return Skip(desired.key, "no longer as it was planned", desired.origin, live=live, desired=desired)
