@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, assert_never
 
 from syncer import imagestreamtag
-from syncer.model import Cause, Create, ImportState, Outcome, Prune, Severity, Skip, Unchanged, Update
+from syncer.model import Cause, Create, ImportState, Outcome, Prune, Request, Severity, Skip, Unchanged, Update
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +32,7 @@ PLANNED: Final = {
     "skip": "skipped",
 }
 _AT_REST: Final = frozenset({"unchanged", "skip", "skipped"})
+SIGNS: Final = {"create": "+", "update": "~", "prune": "-", "unchanged": "=", "skip": "!"}
 LISTINGS: Final = {"tags": "the tag list", "streams": "the stream list"}
 
 _OWN: Final = frozenset(imagestreamtag.annotation_path(n) for n in (imagestreamtag.OWNER, imagestreamtag.LAST_APPLIED))
@@ -49,6 +50,12 @@ def fields_of(change: Change) -> tuple[FieldChange, ...]:
 def moved_apart(field: FieldChange) -> bool:
     """Whether git and the cluster both moved a field, so that what was applied last tells a reader something."""
     return field.cause is Cause.BOTH
+
+
+def told_above(change: Change) -> bool:
+    """Whether the reason of a change already says who moved each of its fields."""
+    causes = {field.cause for field in fields_of(change)}
+    return len(causes) == 1 and change.reason.startswith(CAUSES[causes.pop()])
 
 
 def outcome_of(report: Report, change: Change) -> Outcome | None:
@@ -84,9 +91,8 @@ def status_of(report: Report, change: Change) -> str:
 def asked_for(change: Change) -> dict[str, Json]:
     """Give what a tag that is made will ask for, and what a tag that goes away asked for, by JSON pointer."""
     match change:
-        case Create(requests=(request, *_)):
-            body = request.body
-            fields = imagestreamtag.fields_of(body["metadata"].get("annotations") or {}, body["tag"])
+        case Create(requests=(Request(body={"metadata": dict() as metadata, "tag": dict() as tag}), *_)):
+            fields = imagestreamtag.fields_of(metadata.get("annotations") or {}, tag)
         case Prune(live=live) if live:
             defaults = imagestreamtag.DEFAULTS
             fields = {p: value for p, value in imagestreamtag.live_fields(live).items() if value != defaults.get(p)}

@@ -22,7 +22,6 @@ NARROWEST: Final = 24
 _NAME_COLUMN: Final = 32
 _ROOMY: Final = 60
 
-SIGNS: Final = {"create": "+", "update": "~", "prune": "-", "unchanged": "=", "skip": "!"}
 STYLES: Final = {
     "create": "green",
     "update": "yellow",
@@ -169,7 +168,7 @@ def _detailed(report: Report, changes: list[Change], *, verbose: bool) -> set[ob
 
 def _change(page: _Page, report: Report, change: Change, column: int) -> None:
     style = STYLES[facts.status_of(report, change)]
-    row = Text.assemble((f"{SIGNS[change.action]} {visible(change.key.name):<{column}}", style))
+    row = Text.assemble((f"{facts.SIGNS[change.action]} {visible(change.key.name):<{column}}", style))
     outcome = facts.outcome_of(report, change)
     if outcome:
         row.append("  ").append(outcome.result, style)
@@ -188,10 +187,8 @@ def _details(page: _Page, report: Report, change: Change) -> None:
         page.line(told, indent=6, hang=2)
     for path, value in facts.asked_for(change).items():
         page.line(Text(f"{_field(path)}  {page.values.one(value)}"), indent=6, hang=2)
-    fields = facts.fields_of(change)
-    causes = {field.cause for field in fields}
-    for field_change in fields:
-        told_above = len(causes) == 1 and change.reason.startswith(facts.CAUSES[field_change.cause])
+    told_above = facts.told_above(change)
+    for field_change in facts.fields_of(change):
         _field_change(page, field_change, told_above=told_above)
     image = facts.image_of(report, change)
     if image.state in (ImportState.FAILED, ImportState.PENDING):

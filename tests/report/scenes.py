@@ -1,6 +1,7 @@
 """Reports of each kind, made by the real planner where one is planned, for the tests of all formats."""
 
 import dataclasses
+import functools
 
 from syncer import imagestreamtag
 from syncer.model import (
@@ -271,11 +272,12 @@ def hostile():
     )
 
 
+@functools.cache
 def huge(number=10_000):
     """A plan of many changes in fifty namespaces, a tenth of each kind but creates and updates."""
     changes = []
     for n in range(number):
-        one = ObjectKey(f"team-{n % 50:02}", f"stream-{n % 977:03}", f"v{n}")
+        one = ObjectKey(f"team-{n // 7 % 50:02}", f"stream-{n % 977:03}", f"v{n}")
         wanted = desired(str(one), line=n + 1)
         tag = live(str(one), "quay.example.com/old/app:1", applied=wanted)
         match n % 10:

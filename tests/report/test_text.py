@@ -6,7 +6,7 @@ import pytest
 import scenes
 from rich.cells import cell_len
 
-from syncer.model import Skip, Unchanged
+from syncer.model import Cause, Skip, Unchanged
 from syncer.report import facts
 from syncer.report.text import DETAILED, render
 
@@ -64,12 +64,13 @@ def test_what_both_sides_changed_says_what_was_applied_last():
 
 def test_each_of_several_causes_is_told_in_words():
     report = scenes.everyday()
-    fields = tuple(field for change in report.plan.changes for field in change.fields)
+    field = report.plan.changes[0].fields[0]
+    fields = tuple(dataclasses.replace(field, cause=cause) for cause in Cause)
     change = dataclasses.replace(report.plan.changes[0], fields=fields, reason="several")
     plan = dataclasses.replace(report.plan, changes=(change,))
     text = render(dataclasses.replace(report, plan=plan), width=200, color=False)
-    for words in facts.CAUSES.values():
-        assert f"  {words}\n" in text
+    for cause in Cause:
+        assert f"  {facts.CAUSES[cause]}\n" in text
 
 
 def test_a_sync_is_told_in_the_past_tense():

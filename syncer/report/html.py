@@ -1,0 +1,160 @@
+"""The report as one self-contained HTML page, which asks nobody for anything. Only here is jinja2 imported."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from syncer.model import ImportState
+from syncer.report import facts
+from syncer.report.values import Values, sentence, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from syncer.model import Change, Json, Report
+
+REQUESTS_SHOWN: Final = 500
+"""Changes up to which the page holds every request; beyond, it would be too big for a phone."""
+STATES: Final = (*facts.ACTIONS, "failed")
+
+
+def render(report: Report) -> str:
+    """Write the page. Script and style are allowed by their hash alone, so nothing that data brings along can run."""
+    style, script = _resource("report.css"), _resource("report.js")
+    template = _environment().from_string(_resource("report.html.j2"))
+    return template.render(
+        style=Markup(style),  # noqa: S704 - a file of this package
+        script=Markup(script),  # noqa: S704 - likewise
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        **_page(report),
+    )
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        autoescape=True,
+        finalize=_finalize,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _finalize(value: object) -> object:
+    """Escape what does not show in everything that a template writes, before the HTML escaping."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _resource(name: str) -> str:
+    return files("syncer.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> Markup:
+    """Give the source expression by which a Content-Security-Policy allows an inline text (CSP 3, section 2.3.1)."""
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Markup("'sha256-{}'").format(Markup(digest))  # noqa: S704 - base64
+
+
+# -------------------------------------------------------------------------------------------------------- data
+
+
+def _page(report: Report) -> dict[str, Any]:
+    source, target, plan = report.source, report.target, report.plan
+    values = Values.of(report)
+    groups = facts.by_namespace(plan.changes)
+    compared = [f"context {target.context}"] if target.context else []
+    counts = Counter(facts.status_of(report, change) for change in plan.changes)
+    return {
+        "kind": "sync" if report.applied else "plan",
+        "headline": facts.headline(report),
+        "header": [
+            ("Source", facts.without_userinfo(source.url), facts.source_words(source)),
+            ("Target", facts.without_userinfo(target.server), [*compared, f"by {facts.LISTINGS[target.listing]}"]),
+            ("Owner", plan.owner or "none", []),
+            ("Scope", facts.scope_words(plan.scope), []),
+        ],
+        "complete": plan.complete,
+        "gates": plan.gates,
+        "problems": [(str(problem.severity), facts.place(problem), problem) for problem in facts.problems(report)],
+        "failed_imports": [_failed_import(change, image, values) for change, image in _failed(report)],
+        "notes": report.notes,
+        "states": [(state, counts[state]) for state in STATES],
+        "causes": [(str(cause), words) for cause, words in facts.CAUSES.items()],
+        "namespaces": [_namespace(report, name, changes, values) for name, changes in groups.items()],
+        "with_requests": len(facts.shown(report)) <= REQUESTS_SHOWN,
+        "timings": [(stage, f"{seconds:.2f} s") for stage, seconds in sorted(report.timings.items())],
+    }
+
+
+def _failed(report: Report) -> list[tuple[Change, Any]]:
+    return facts.imports_in(report, ImportState.FAILED)
+
+
+def _failed_import(change: Change, image: Any, values: Values) -> dict[str, str]:  # noqa: ANN401 - an Import
+    digest = values.digest(image.digest) if image.digest else ""
+    return {"key": str(change.key), "since": image.since, "message": sentence(image.message), "digest": digest}
+
+
+def _namespace(report: Report, name: str, changes: list[Change], values: Values) -> dict[str, Any]:
+    counts = Counter(facts.status_of(report, change) for change in changes)
+    return {
+        "name": name,
+        "total": len(changes),
+        "bar": list(_bar(counts, len(changes))),
+        "counts": [(state, counts[state]) for state in STATES if counts[state]],
+        "changed": [_change(report, change, values) for change in changes if change.action != "unchanged"],
+        "unchanged": [_change(report, change, values) for change in changes if change.action == "unchanged"],
+    }
+
+
+def _bar(counts: Mapping[str, int], total: int) -> Iterator[tuple[str, int, str, str]]:
+    """Yield the parts of a bar: state, number, and where it begins and how wide it is, in percent."""
+    before = 0
+    for state in STATES:
+        if counts[state]:
+            yield state, counts[state], f"{before * 100 / total:.3f}", f"{counts[state] * 100 / total:.3f}"
+            before += counts[state]
+
+
+def _change(report: Report, change: Change, values: Values) -> dict[str, Any]:
+    outcome = facts.outcome_of(report, change)
+    image = facts.image_of(report, change)
+    fields = facts.fields_of(change)
+    return {
+        "name": change.key.name,
+        "sign": facts.SIGNS[change.action],
+        "action": change.action,
+        "status": facts.status_of(report, change),
+        "outcome": outcome.result if outcome else "",
+        "error": sentence(outcome.error) if outcome else "",
+        "reason": change.reason,
+        "where": f"{change.origin.file}:{change.origin.line}" if change.origin else "",
+        "causes": " ".join(sorted({str(field.cause) for field in fields})),
+        "fields": [
+            {
+                "name": facts.field_name(field.path),
+                "pair": values.pair(field.live, field.desired),
+                "cause": "" if facts.told_above(change) else facts.CAUSES[field.cause],
+                "base": values.one(field.base) if facts.moved_apart(field) else "",
+            }
+            for field in fields
+        ],
+        "asked": [(facts.field_name(path), values.one(value)) for path, value in facts.asked_for(change).items()],
+        "vetoes": [(veto.code, sentence(veto.message)) for veto in change.vetoes],
+        "import": (str(image.state), values.digest(image.digest) if image.digest else ""),
+        "requests": [(f"{r.method} {r.path}", _lines(r.body)) for r in change.requests],
+    }
+
+
+def _lines(body: Json) -> list[str]:
+    return json.dumps(body, indent=2, sort_keys=True).splitlines() if body is not None else []
