@@ -18,13 +18,20 @@ from syncer.cli import run
 from syncer.errors import SyncerError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from git import Repo
 
 EXAMPLE: Final = Path(__file__).parents[2] / "manifests-example"
 PACKAGED: Final = Path(__file__).parents[1] / "manifests-example"
-FORMATS: Final = {"json": "json", "html": "html", "markdown": "md", "junit": "xml"}
+FORMATS: Final = {
+    "text": "txt",
+    "json": "json",
+    "jsonl": "jsonl",
+    "markdown": "md",
+    "html": "html",
+    "junit": "xml",
+    "github": "github.txt",
+    "gitlab": "gitlab.json",
+}
 ABSENT: Final = """apiVersion: image.openshift.io/v1
 kind: ImageStreamTag
 metadata:
@@ -50,19 +57,26 @@ class Tour:
         """Tell what comes, show the command, run it, keep its reports. Raises SyncerError if it ends unexpectedly."""
         click.secho(f"\n{number}. {title}", bold=True)
         click.echo(f"   {story}\n")
-        shown = ["syncer", command, "tags", "--owner", "acme", "--server", self.server, *options]
-        click.secho(f"$ {shlex.join(shown)}", fg="cyan")
-        name = f"{number}-{command}"
-        kept = [f"--output={kind}={self.reports / name}.{suffix}" for kind, suffix in FORMATS.items()]
-        if command == "sync":
-            undo = self.reports / f"{number}-undo.jsonl"
-            undo.unlink(missing_ok=True)
-            kept.append(f"--undo-file={undo}")
-        code = run([command, str(self.repository), *shown[3:], *kept])
+        kept = [f"--output={kind}={self.reports / f'{number}-{command}.{suffix}'}" for kind, suffix in FORMATS.items()]
+        if command == "restore":
+            shown = [*options, "--server", self.server]
+            click.secho(f"$ {shlex.join(['syncer', command, *shown])}", fg="cyan")
+            code = run([command, *shown, *kept, f"--undo-file={self._undo_file(number)}"])
+        else:
+            shown = ["--owner", "acme", "--server", self.server, *options]
+            click.secho(f"$ {shlex.join(['syncer', command, 'tags', *shown])}", fg="cyan")
+            kept += [f"--undo-file={self._undo_file(number)}"] if command == "sync" else []
+            code = run([command, str(self.repository), *shown, *kept])
         if code != expect:
             raise SyncerError(f"the tour stopped: `syncer {command}` exited with {code}, not {expect}")
         if expect:
             click.echo(f"(exit code {code})")
+
+    def _undo_file(self, number: int) -> Path:
+        """Name a step's undo file; one that an earlier tour left goes away, for a run overwrites none."""
+        path = self.reports / f"{number}-undo.jsonl"
+        path.unlink(missing_ok=True)
+        return path
 
     def commit(self, message: str) -> None:
         """Commit all that changed in the repository."""
@@ -116,7 +130,12 @@ def _failing_import(tour: Tour) -> None:
     tour.step(9, "Still failing", "Nothing to do, and the failure is not forgotten.", "plan", "--detailed-exitcode")
 
 
-CHAPTERS: Final[tuple[Callable[[Tour], None], ...]] = (_create, _drift, _promote, _prune, _failing_import)
+def _restore(tour: Tour) -> None:
+    story = "Each sync wrote first what was there before it: the last one is taken back."
+    tour.step(10, "The way back", story, "restore", str(tour.reports / "8-undo.jsonl"))
+
+
+CHAPTERS: Final = (_create, _drift, _promote, _prune, _failing_import, _restore)
 
 
 @click.command("demo")
@@ -124,9 +143,9 @@ CHAPTERS: Final[tuple[Callable[[Tour], None], ...]] = (_create, _drift, _promote
     "--reports", default="demo-output", show_default=True, metavar="DIR", help="Folder to leave the reports in."
 )
 def command(reports: str) -> None:
-    """Take the tour: a local API, the example repository, a plan, a sync, drift by hand, a prune, a failing import.
+    """Take the tour, without a cluster: a plan, a sync, drift, a promotion, a prune, a failing import, a restore.
 
-    Needs no cluster, and writes nothing but its reports.
+    Starts a local API, takes the example repository, and writes nothing but its reports.
     """
     try:
         from syncer.localapi import LocalAPI  # noqa: PLC0415 - it needs an extra that a sync does not
