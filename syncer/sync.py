@@ -252,31 +252,37 @@ class RestoreOptions:
     undo_file: Path | None = None
 
 
-def restore(options: RestoreOptions, client: Client, *, stopped: Callable[[], bool] = bool) -> Run:
-    """Put back what a run changed or pruned, as its undo file says, where it has not moved since."""
+def restore(
+    options: RestoreOptions, client: Client, *, lock: Lock = no_lock, stopped: Callable[[], bool] = bool
+) -> Run:
+    """Put back what a run changed or pruned, as its undo file says, where it has not moved since.
+
+    The lock is the one of that run's owner; a dry run takes none.
+    """
     watch = Stopwatch()
     undo = read_undo(options.undo)
     server = client.connection.server
     if undo.entries and undo.server != server:
         raise UsageError(f"{options.undo} is of a run on {undo.server}, not on {server}", hint="give that cluster")
-    writer = ClusterWriter(client)
-    with watch.stage("live"):
-        streams = sorted({(entry.key.namespace, entry.key.stream) for entry in undo.entries})
-        live = {key: tag for place in streams for key, tag in (writer.read_stream(*place) or {}).items()}
-    restorer = Restorer(undo, str(options.undo), options.pin)
-    made = restorer.plan(live)
-    source, target = SourceInfo(str(options.undo)), Target(server, client.connection.context)
-    if options.dry_run:
-        return Run(Report(source, target, made, timings=watch.seconds))
-    if options.undo_file and any(change.requests for change in made.changes):
-        write_undo(options.undo_file, made, source, server)
-    applier = Applier(writer, restorer.replan, options.wait, stopped)
-    with watch.stage("apply"):
-        outcomes = apply_plan(made, applier, concurrency=options.concurrency)
-    with watch.stage("wait"):
-        outcomes |= follow_imports(
-            writer, outcomes.values(), options.wait, concurrency=options.concurrency, stopped=stopped
-        )
+    with (no_lock if options.dry_run else lock)(undo.owner) as before_write:
+        writer = ClusterWriter(client, before_write)
+        with watch.stage("live"):
+            streams = sorted({(entry.key.namespace, entry.key.stream) for entry in undo.entries})
+            live = {key: tag for place in streams for key, tag in (writer.read_stream(*place) or {}).items()}
+        restorer = Restorer(undo, str(options.undo), options.pin)
+        made = restorer.plan(live)
+        source, target = SourceInfo(str(options.undo)), Target(server, client.connection.context)
+        if options.dry_run:
+            return Run(Report(source, target, made, timings=watch.seconds))
+        if options.undo_file and any(change.requests for change in made.changes):
+            write_undo(options.undo_file, made, source, server)
+        applier = Applier(writer, restorer.replan, options.wait, stopped)
+        with watch.stage("apply"):
+            outcomes = apply_plan(made, applier, concurrency=options.concurrency)
+        with watch.stage("wait"):
+            outcomes |= follow_imports(
+                writer, outcomes.values(), options.wait, concurrency=options.concurrency, stopped=stopped
+            )
     made = dataclasses.replace(made, problems=restorer.shortfalls(outcomes))
     return Run(Report(source, target, made, outcomes, applied=True, timings=watch.seconds))
 

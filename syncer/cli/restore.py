@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from syncer.cli.interrupts import Interrupts
+from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
 from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, Duration, client_of, undo_file
 
 
@@ -17,6 +18,8 @@ from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, Duration, client_of, 
 @click.option("--pin", is_flag=True, help="Put back the digests that the tags had, not their pull specs.")
 @click.option("--wait", type=Duration(), default="60s", show_default=True, help="Wait this long for imports.")
 @UNDO_FILE
+@LOCK
+@LOCK_TIMEOUT
 @OUTPUT
 @CLUSTER
 def command(**given: Any) -> int:
@@ -43,6 +46,7 @@ def command(**given: Any) -> int:
         undo_file=undo_file(given),
     )
     with Interrupts() as interrupts:
-        run = sync.restore(options, client_of(given), stopped=interrupts.stopped)
+        client = client_of(given)
+        run = sync.restore(options, client, lock=lock_of(given, client), stopped=interrupts.stopped)
         write_report(run.report, outputs, given)
         return interrupts.exit_code or run.exit_code(detailed=given["detailed_exitcode"])

@@ -87,6 +87,18 @@ def test_a_plan_takes_no_lock(call, world, more):
         assert not [path for _, path in world.requests() if "leases" in path]
 
 
+def test_a_restore_takes_the_lock_too_and_its_dry_run_does_not(call, syncer, world, tmp_path):
+    undo = tmp_path / "way-back.jsonl"
+    assert call("--undo-file", undo).code == 0
+    restore = ["restore", undo, "--server", world.url, "--undo-file", tmp_path / "redo.jsonl", "--lock", "team-a/lock"]
+    with held(world.client.connection, "team-a", "lock"):
+        assert syncer(*restore).code == 75
+        assert syncer(*restore, "--dry-run").code == 0
+        assert world.spec("team-a/app:v1")
+    assert syncer(*restore).code == 0
+    assert world.stream("team-a/app") is None or world.spec("team-a/app:v1") is None
+
+
 @pytest.mark.parametrize(
     "text", ["lock", "team-a/", "/lock", "team-a/a/b", "team-a/..", "Team/lock", "team-a/a?b", "/"]
 )
