@@ -142,7 +142,7 @@ def plan(options: Options, client: Client, stdin: BinaryIO) -> Run:
     return Run(_report(prepared, client, watch))
 
 
-def sync(  # noqa: PLR0913 - the last three are the world's, and have names
+def sync(  # noqa: PLR0913 - the last four are the world's, and have names
     options: Options,
     client: Client,
     stdin: BinaryIO,
@@ -150,6 +150,7 @@ def sync(  # noqa: PLR0913 - the last three are the world's, and have names
     lock: Lock = no_lock,
     stopped: Callable[[], bool] = bool,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
+    on_import: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Run:
     """Plan, pass the gates, and apply: the cluster's tags become what git says.
 
@@ -161,7 +162,14 @@ def sync(  # noqa: PLR0913 - the last three are the world's, and have names
     with lock(wanted.owner) as before_write:
         prepared = _prepare(options, client, wanted, watch)
         return _carry_out(
-            options, client, prepared, watch, before_write=before_write, stopped=stopped, on_outcome=on_outcome
+            options,
+            client,
+            prepared,
+            watch,
+            before_write=before_write,
+            stopped=stopped,
+            on_outcome=on_outcome,
+            on_import=on_import,
         )
 
 
@@ -174,6 +182,7 @@ def _carry_out(  # noqa: PLR0913 - what `sync` and `apply_saved` have in common,
     before_write: Callable[[], None],
     stopped: Callable[[], bool],
     on_outcome: Callable[[Outcome], None],
+    on_import: Callable[[int, int], None],
 ) -> Run:
     """Pass the gates, put the way back on disk, and apply."""
     refusal = _refusal(options, prepared)
@@ -189,7 +198,12 @@ def _carry_out(  # noqa: PLR0913 - what `sync` and `apply_saved` have in common,
     if options.wait is not None:
         with watch.stage("wait"):
             outcomes |= follow_imports(
-                writer, outcomes.values(), options.wait, concurrency=options.concurrency, stopped=stopped
+                writer,
+                outcomes.values(),
+                options.wait,
+                concurrency=options.concurrency,
+                stopped=stopped,
+                on_progress=on_import,
             )
     return Run(_report(prepared, client, watch, outcomes), import_failures=options.import_failures)
 
@@ -202,6 +216,7 @@ def apply_saved(  # noqa: PLR0913 - as `sync`, and the plan
     lock: Lock = no_lock,
     stopped: Callable[[], bool] = bool,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
+    on_import: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Run:
     """Apply exactly a saved plan, or refuse where anything that it would touch has moved since.
 
@@ -231,7 +246,14 @@ def apply_saved(  # noqa: PLR0913 - as `sync`, and the plan
             refusal = StalePlanError(f"the plan is stale, nothing was written; moved since: {named}", hint=AGAIN)
             return Run(_report(prepared, client, watch), refusal)
         return _carry_out(
-            options, client, prepared, watch, before_write=before_write, stopped=stopped, on_outcome=on_outcome
+            options,
+            client,
+            prepared,
+            watch,
+            before_write=before_write,
+            stopped=stopped,
+            on_outcome=on_outcome,
+            on_import=on_import,
         )
 
 

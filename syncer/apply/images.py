@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from syncer import imagestreamtag
+from syncer.errors import ClusterError
 from syncer.model import Import, ImportState
 
 if TYPE_CHECKING:
@@ -41,39 +42,46 @@ def wait_for_image(
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-def follow_imports(
+def follow_imports(  # noqa: PLR0913 - the last two are the caller's ears, and have names
     writer: Writer,
     outcomes: Iterable[Outcome],
     patience: float,
     *,
     concurrency: int,
     stopped: Callable[[], bool] = bool,
+    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> dict[ObjectKey, Outcome]:
     """Give the outcomes of written tags with the state of their imports, once all are over or patience runs out.
 
-    `patience` is in seconds, `concurrency` the number of streams that are read at a time. Raises ClusterError.
+    `patience` is in seconds, `concurrency` the number of streams that are read at a time. `on_progress` hears how many
+    imports, of how many, are over. An error ends the wait and no more: what was written needs its report.
     """
     written = {outcome.key: outcome for outcome in outcomes if outcome.result in ("created", "configured")}
     deadline, pause = time.monotonic() + patience, FIRST_PAUSE
     pending = sorted(written)
     while pending:
         streams = sorted({(key.namespace, key.stream) for key in pending})
-        with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="imports") as pool:
-            tags = {
-                key: live
-                for read in pool.map(writer.read_stream, *zip(*streams, strict=True))
-                for key, live in (read or {}).items()
-            }
+        try:
+            tags = _read_streams(writer, streams, concurrency)
+        except ClusterError:
+            break  # what was written is written: a report without these states beats none
         for key in pending:
             image = tags[key].image if key in tags else Import(ImportState.NONE)
             written[key] = dataclasses.replace(written[key], image=image)
         pending = [key for key in pending if _is_pending(written[key])]
+        on_progress(len(written) - len(pending), len(written))
         if stopped() or time.monotonic() + pause > deadline:
             break
         if pending:
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
     return written
+
+
+def _read_streams(writer: Writer, streams: Iterable[tuple[str, str]], concurrency: int) -> dict[ObjectKey, Live]:
+    with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="imports") as pool:
+        read = pool.map(writer.read_stream, *zip(*streams, strict=True))
+        return {key: live for tags in read for key, live in (tags or {}).items()}
 
 
 def _is_pending(outcome: Outcome) -> bool:

@@ -44,7 +44,7 @@ def command(**given: Any) -> int:
       syncer apply plan.json --wait 5m
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
-    from syncer.cli.output import parse_outputs, write_report  # noqa: PLC0415 - likewise
+    from syncer.cli.output import ImportProgress, parse_outputs, write_report  # noqa: PLC0415 - likewise
     from syncer.plan import Limit  # noqa: PLC0415 - likewise
     from syncer.plan.saved import load  # noqa: PLC0415 - likewise
     from syncer.source import SourceSpec  # noqa: PLC0415 - likewise
@@ -64,7 +64,14 @@ def command(**given: Any) -> int:
     saved = load(_read(given["plan"]), given["plan"])
     client = client_of(given)
     with Interrupts() as interrupts:
-        run = sync.apply_saved(options, saved, client, lock=lock_of(given, client), stopped=interrupts.stopped)
+        run = sync.apply_saved(
+            options,
+            saved,
+            client,
+            lock=lock_of(given, client),
+            stopped=interrupts.stopped,
+            on_import=ImportProgress(given["no_progress"]),
+        )
         write_report(run.report, outputs, given)
         if run.refusal:
             show_error(run.refusal)

@@ -127,6 +127,7 @@ OUTPUT = _together(
         click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes."),
         click.option("-q", "--quiet", is_flag=True, help="Print no text report."),
         click.option("-v", "--verbose", is_flag=True, help="Show unchanged tags, too."),
+        click.option("--no-progress", is_flag=True, help="Tell nothing on stderr while waiting."),
         click.option("--no-color", is_flag=True, help="Print without colour; so does $NO_COLOR."),
     ]
 )

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,17 +53,36 @@ def write_report(report: Report, outputs: Sequence[Output], given: dict[str, Any
     """Write a report to all its outputs. Raises SyncerError where a file cannot be written."""
     color = not given["no_color"] and not os.environ.get("NO_COLOR") and sys.stdout.isatty()
     width = shutil.get_terminal_size((100, 24)).columns
+    verbose, now = given["verbose"], datetime.now(UTC)
     for output in outputs:
         if output.path:
-            text = render(output.format, report, width=100, color=False, verbose=given["verbose"])
+            text = render(output.format, report, width=100, color=False, verbose=verbose, now=now)
             write_file(Path(output.path), text)
         else:
-            click.echo(render(output.format, report, width=width, color=color, verbose=given["verbose"]), nl=False)
+            text = render(output.format, report, width=width, color=color, verbose=verbose, now=now)
+            click.echo(text, nl=False)
+
+
+@dataclass(slots=True)
+class ImportProgress:
+    """Tells on stderr how many of the imports that are waited for are over, each time the number changes."""
+
+    silent: bool = False
+    _told: int = -1
+
+    def __call__(self, done: int, of: int) -> None:
+        """Tell, if there is news."""
+        if not self.silent and done != self._told:
+            self._told = done
+            click.echo(f"Imports: {done} of {of} over", err=True)
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all. Raises SyncerError."""
+    """Write a file as a whole or not at all; into a device or a pipe, such as /dev/stderr. Raises SyncerError."""
     try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as file:
             file.write(text)

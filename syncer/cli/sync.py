@@ -50,7 +50,7 @@ def command(**given: Any) -> int:
       syncer sync . --dry-run
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
-    from syncer.cli.output import parse_outputs, write_report  # noqa: PLC0415 - likewise
+    from syncer.cli.output import ImportProgress, parse_outputs, write_report  # noqa: PLC0415 - likewise
 
     outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
     options, client = run_options(given), client_of(given)
@@ -61,7 +61,14 @@ def command(**given: Any) -> int:
             run = sync.validate_on_server(options, client, sys.stdin.buffer)
         else:
             lock = lock_of(given, client)
-            run = sync.sync(options, client, sys.stdin.buffer, lock=lock, stopped=interrupts.stopped)
+            run = sync.sync(
+                options,
+                client,
+                sys.stdin.buffer,
+                lock=lock,
+                stopped=interrupts.stopped,
+                on_import=ImportProgress(given["no_progress"]),
+            )
         write_report(run.report, outputs, given)
         if run.refusal:
             show_error(run.refusal)

@@ -8,20 +8,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from syncer.model import Report
 
 FORMATS: Final = ("text", "json", "jsonl", "markdown", "html", "junit", "github", "gitlab")
 
 
-def render(  # noqa: PLR0911 - one flat table: a format a line, each imported only when it is asked for
+def render(  # noqa: PLR0911, PLR0913 - one flat table: a format a line, each imported only when it is asked for
     format: str,  # noqa: A002 - the option's own word
     report: Report,
     *,
     width: int = 80,
     color: bool = False,
     verbose: bool = False,
+    now: datetime | None = None,
 ) -> str:
-    """Write a report in one of FORMATS. `width` (columns), `color` and `verbose` matter to `text` only.
+    """Write a report in one of FORMATS. `width` (columns), `color`, `verbose` and `now` matter to `text` only.
 
     Raises ValueError for another format.
     """
@@ -30,7 +33,7 @@ def render(  # noqa: PLR0911 - one flat table: a format a line, each imported on
         case "text":
             from syncer.report import text
 
-            return text.render(report, width=width, color=color, verbose=verbose)
+            return text.render(report, width=width, color=color, verbose=verbose, now=now)
         case "json":
             from syncer.report import jsontext
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, assert_never
 
 from syncer import imagestreamtag
@@ -99,6 +100,18 @@ def asked_for(change: Change) -> dict[str, Json]:
         case _:
             fields = {}
     return {path: value for path, value in fields.items() if path not in _OWN}
+
+
+def age(since: str, now: datetime | None) -> str:
+    """Say how long ago an RFC 3339 time is, as kubectl does: `for 3d, `; empty where it cannot be told."""
+    try:
+        seconds = int((now - datetime.fromisoformat(since)).total_seconds()) if now else -1
+    except (ValueError, TypeError):
+        return ""
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        if seconds >= length * (2 if length > 1 else 0):
+            return f"for {seconds // length}{unit}, "
+    return ""
 
 
 # ------------------------------------------------------------------------------------------------- all changes

@@ -14,6 +14,8 @@ from syncer.report import facts
 from syncer.report.values import Values, sentence, visible
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from syncer.model import Change, FieldChange, Problem, Report
 
 DETAILED: Final = 300
@@ -33,12 +35,15 @@ STYLES: Final = {
 _URGENT: Final = ("failed", "skip", "prune", "update", "create", "unchanged")
 
 
-def render(report: Report, *, width: int, color: bool, verbose: bool = False) -> str:
-    """Write a report in lines of at most `width` columns; `verbose` shows unchanged tags and every detail, too."""
+def render(report: Report, *, width: int, color: bool, verbose: bool = False, now: datetime | None = None) -> str:
+    """Write a report in lines of at most `width` columns; `verbose` shows unchanged tags and every detail, too.
+
+    With `now` a failed import has its age.
+    """
     page = _Page(max(width, NARROWEST), Values.of(report))
     _header(page, report)
     _changes(page, report, verbose=verbose)
-    _imports(page, report)
+    _imports(page, report, now)
     _problems(page, facts.problems(report))
     _gates(page, report)
     page.section("Notes", [Text(sentence(note)) for note in report.notes])
@@ -217,12 +222,12 @@ def _field(path: str) -> str:
 # ------------------------------------------------------------------------------- what goes beyond one change
 
 
-def _imports(page: _Page, report: Report) -> None:
+def _imports(page: _Page, report: Report, now: datetime | None) -> None:
     failed = []
     for change, image in facts.imports_in(report, ImportState.FAILED):
         told = Text.assemble((visible(str(change.key)), "red"))
         if image.since:
-            told.append(f"  since {visible(image.since)}")
+            told.append(f"  {facts.age(image.since, now)}since {visible(image.since)}")
         told.append(f"  {sentence(image.message)}")
         if image.digest:
             told.append(f"  still has {page.values.digest(image.digest)}", "dim")

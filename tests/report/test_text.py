@@ -1,6 +1,7 @@
 import dataclasses
 import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 import scenes
@@ -96,3 +97,21 @@ def test_verbose_leaves_nothing_out():
     text = render(scenes.huge(1000), width=100, color=False, verbose=True)
     assert "left out" not in text
     assert text.count("left as it is") == 100
+
+
+@pytest.mark.parametrize(
+    ("since", "age"),
+    [
+        ("2026-03-01T11:59:52Z", "for 8s, "),
+        ("2026-03-01T11:48:00Z", "for 12m, "),
+        ("2026-03-01T07:00:00Z", "for 5h, "),
+        ("2026-02-26T12:00:00Z", "for 3d, "),
+        ("2026-03-01T12:00:01Z", ""),
+        ("yesterday", ""),
+        ("", ""),
+    ],
+)
+def test_a_failed_import_has_its_age_where_the_time_is_known(since, age):
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert facts.age(since, now) == age
+    assert facts.age(since, None) == ""

@@ -1,0 +1,44 @@
+"""Where reports go, and what is told while a run waits."""
+
+import os
+import threading
+
+import pytest
+
+from syncer.cli.output import ImportProgress, write_file
+from syncer.errors import SyncerError
+
+
+def test_a_report_into_a_pipe_is_written_to_and_the_pipe_stays(tmp_path):
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    write_file(pipe, "report\n")
+    reader.join()
+    assert read == ["report\n"]
+    assert pipe.is_fifo()
+
+
+def test_a_report_into_a_folder_that_is_not_there_makes_it(tmp_path):
+    write_file(tmp_path / "a" / "b.json", "{}")
+    assert (tmp_path / "a" / "b.json").read_text() == "{}"
+
+
+def test_a_report_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SyncerError, match="cannot be written"):
+        write_file(tmp_path / "file" / "b.json", "{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_imports_that_are_waited_for_are_counted_on_stderr_when_there_is_news(capsys):
+    tell = ImportProgress()
+    for done in (0, 0, 1, 2, 2):
+        tell(done, 2)
+    assert capsys.readouterr().err.splitlines() == [f"Imports: {done} of 2 over" for done in range(3)]
+
+
+def test_nothing_is_told_where_that_is_asked_for(capsys):
+    ImportProgress(silent=True)(1, 2)
+    assert capsys.readouterr().err == ""
