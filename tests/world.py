@@ -213,6 +213,7 @@ def front(url, rule):
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def _handle(self):
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))

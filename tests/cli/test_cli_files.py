@@ -26,10 +26,11 @@ def test_a_report_into_a_folder_that_is_not_there_makes_it(tmp_path):
 
 
 def test_a_report_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path):
-    (tmp_path / "file").write_text("")
+    folder = tmp_path / "reports"
+    (folder / "taken.json").mkdir(parents=True)
     with pytest.raises(SyncerError, match="cannot be written"):
-        write_file(tmp_path / "file" / "b.json", "{}")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+        write_file(folder / "taken.json", "{}")
+    assert [path.name for path in folder.iterdir()] == ["taken.json"]
 
 
 def test_imports_that_are_waited_for_are_counted_on_stderr_when_there_is_news(capsys):

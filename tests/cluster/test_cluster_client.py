@@ -190,6 +190,7 @@ def test_a_read_that_broke_is_read_again(scripted, make_client, answer):
         ("-5", 0.2),
         ("soon", 0.2),
     ],
+    ids=["seconds", "absurd", "digits", "date to come", "date gone by", "too many digits", "negative", "words"],
 )
 def test_retry_after_is_honoured_within_reason(scripted, make_client, pauses, header, wait):
     server = scripted(Answer({}, 503, {"Retry-After": header}), GOOD)
