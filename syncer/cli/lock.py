@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from syncer.cluster import Client
-    from syncer.sync import Lock
+    from syncer.sync.run import Lock
 
 LOCK = click.option(
     "--lock",

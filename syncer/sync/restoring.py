@@ -1,0 +1,67 @@
+"""Puts back what a run changed or pruned."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syncer.apply import FOLLOWER_PATIENCE, Applier, Restorer, apply_plan, follow_imports, read_undo, write_undo
+from syncer.cluster import ClusterWriter
+from syncer.errors import UsageError
+from syncer.model import Report, SourceInfo, Target
+from syncer.sync.run import Run, Stopwatch, no_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from syncer.cluster import Client
+    from syncer.sync.run import Lock
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreOptions:
+    """What a restore is asked to do. `pin` puts back digests; `undo_file` is where its own way back is written."""
+
+    undo: Path
+    pin: bool = False
+    dry_run: bool = False
+    concurrency: int = 8
+    wait: float = FOLLOWER_PATIENCE
+    undo_file: Path | None = None
+
+
+def restore(
+    options: RestoreOptions, client: Client, *, lock: Lock = no_lock, stopped: Callable[[], bool] = bool
+) -> Run:
+    """Put back what a run changed or pruned, as its undo file says, where it has not moved since.
+
+    The lock is the one of that run's owner; a dry run takes none.
+    """
+    watch = Stopwatch()
+    undo = read_undo(options.undo)
+    server = client.connection.server
+    if undo.entries and undo.server != server:
+        raise UsageError(f"{options.undo} is of a run on {undo.server}, not on {server}", hint="give that cluster")
+    with (no_lock if options.dry_run else lock)(undo.owner) as before_write:
+        writer = ClusterWriter(client, before_write)
+        with watch.stage("live"):
+            streams = sorted({(entry.key.namespace, entry.key.stream) for entry in undo.entries})
+            live = {key: tag for place in streams for key, tag in (writer.read_stream(*place) or {}).items()}
+        restorer = Restorer(undo, str(options.undo), options.pin)
+        made = restorer.plan(live)
+        source, target = SourceInfo(str(options.undo)), Target(server, client.connection.context)
+        if options.dry_run:
+            return Run(Report(source, target, made, timings=watch.seconds))
+        if options.undo_file and any(change.requests for change in made.changes):
+            write_undo(options.undo_file, made, source, server)
+        applier = Applier(writer, restorer.replan, options.wait, stopped)
+        with watch.stage("apply"):
+            outcomes = apply_plan(made, applier, concurrency=options.concurrency)
+        with watch.stage("wait"):
+            outcomes |= follow_imports(
+                writer, outcomes.values(), options.wait, concurrency=options.concurrency, stopped=stopped
+            )
+    made = dataclasses.replace(made, problems=restorer.shortfalls(outcomes))
+    return Run(Report(source, target, made, outcomes, applied=True, timings=watch.seconds))

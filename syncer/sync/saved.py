@@ -1,0 +1,74 @@
+"""Applies a saved plan, exactly or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from syncer.cluster import read_live
+from syncer.errors import ForbiddenError, StalePlanError
+from syncer.model import Report, Source
+from syncer.plan import Planner, Policy
+from syncer.plan.saved import AGAIN
+from syncer.plan.staleness import Exactly, gates_again, moved, unfit
+from syncer.report.moves import stale_problems
+from syncer.sync.run import Run, Stopwatch, no_lock
+from syncer.sync.story import Prepared, carry_out, fallback_owner, report_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from syncer.cluster import Client
+    from syncer.model import Outcome
+    from syncer.plan.saved import Saved
+    from syncer.sync.run import Lock
+    from syncer.sync.story import Options
+
+
+def apply_saved(  # noqa: PLR0913 - as `sync`, and the plan
+    options: Options,
+    saved: Saved,
+    client: Client,
+    *,
+    lock: Lock = no_lock,
+    stopped: Callable[[], bool] = bool,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+    on_import: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Run:
+    """Apply exactly a saved plan, or refuse where anything that it would touch has moved since.
+
+    The whole scope is listed again, for the gates judge by what the owner has now, not by what a file says. Of the
+    options those of the source, the scope and the policy count for nothing: the plan has them.
+    """
+    watch, server, made = Stopwatch(), client.connection.server, saved.plan
+    if refusal := unfit(saved, server):
+        return Run(Report(saved.source, saved.target, made), refusal)
+    with lock(made.owner) as before_write:
+        with watch.stage("live"):
+            live = read_live(client, made.scope, page_size=options.page_size, concurrency=options.concurrency)
+        for namespace, message in live.forbidden.items():
+            raise ForbiddenError(message, hint=f"the plan lists {namespace}; nothing was written")
+        moves = [move for change in made.changes for move in moved(change, live.tags.get(change.key))]
+        made = dataclasses.replace(
+            made,
+            gates=gates_again(made, live, options.max_prune, options.max_change),
+            problems=(*made.problems, *stale_problems(moves)),
+        )
+        policy = Policy(made.owner, made.scope)
+        source = Source(saved.source, (), "" if made.owner == fallback_owner(saved.source) else made.owner)
+        prepared = Prepared(source, live, policy, made, Exactly(made, Planner(policy, live, {})))
+        if moves:
+            tags = sorted({str(move.key) for move in moves})
+            named = ", ".join(tags[:3]) + (", …" if len(tags) > 3 else "")  # noqa: PLR2004 - enough to look
+            refusal = StalePlanError(f"the plan is stale, nothing was written; moved since: {named}", hint=AGAIN)
+            return Run(report_of(prepared, client, watch), refusal)
+        return carry_out(
+            options,
+            client,
+            prepared,
+            watch,
+            before_write=before_write,
+            stopped=stopped,
+            on_outcome=on_outcome,
+            on_import=on_import,
+        )

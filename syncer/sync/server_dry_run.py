@@ -1,0 +1,54 @@
+"""Has the server validate each change, where its dry run is known to be one."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING
+
+from syncer.cluster import server_version
+from syncer.errors import ClusterError, UsageError
+from syncer.model import Problem, Severity
+from syncer.sync.run import Run, Stopwatch
+from syncer.sync.story import prepare, read, report_of
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from syncer.cluster import Client
+    from syncer.sync.story import Options
+
+
+def validate_on_server(options: Options, client: Client, stdin: BinaryIO) -> Run:
+    """Plan, and have the server validate each change by `dryRun=All`; what it refuses becomes a problem.
+
+    Raises UsageError unless the server's version is known to keep a dry run dry (fact 14).
+    """
+    version = server_version(client)
+    if not _dry_run_is_safe(version):
+        raise UsageError(
+            f"--dry-run=server is refused: OpenShift {version or 'of a version that cannot be read'} may really write",
+            hint="--dry-run sends no write; a server dry run of these objects is known to be safe from 4.20 on",
+        )
+    watch = Stopwatch()
+    prepared = prepare(options, client, read(options, stdin, watch), watch)
+    refused = []
+    with watch.stage("validate"):
+        for change in prepared.plan.changes:
+            for request in change.requests[:1]:  # a second patch builds on the first, which a dry run did not store
+                try:
+                    client.send(request, dry_run_server=True)
+                except ClusterError as error:
+                    key = change.key
+                    refused.append(
+                        Problem(
+                            Severity.ERROR, "refused", error.message, error.hint, namespace=key.namespace, name=key.name
+                        )
+                    )
+    made = dataclasses.replace(prepared.plan, problems=(*prepared.plan.problems, *refused))
+    return Run(report_of(dataclasses.replace(prepared, plan=made), client, watch))
+
+
+def _dry_run_is_safe(version: str) -> bool:
+    match = re.match(r"(\d+)\.(\d+)\.", version)
+    return match is not None and (int(match[1]), int(match[2])) >= (4, 20)

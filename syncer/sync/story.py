@@ -1,0 +1,243 @@
+"""The story of a run, top to bottom: read git, list live, plan, pass the gates, apply, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from syncer import imagestreamtag
+from syncer.apply import FOLLOWER_PATIENCE, Applier, apply_plan, follow_imports, write_undo
+from syncer.cluster import ClusterWriter, read_live, read_stream
+from syncer.errors import ClusterError, GateError, ManifestError, SourceError, SyncerError, UsageError
+from syncer.manifests import parse_manifests
+from syncer.model import Report, Scope, Severity, SourceInfo, Target
+from syncer.plan import Planner, Policy, make_plan
+from syncer.source import read_source
+from syncer.sync.run import Run, Stopwatch, no_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from syncer.cluster import Client
+    from syncer.model import Live, LiveState, Manifests, ObjectKey, Outcome, Plan, Source
+    from syncer.plan import Limit
+    from syncer.plan.planner import OnDrift
+    from syncer.plan.staleness import Exactly
+    from syncer.source import SourceSpec
+    from syncer.sync.run import Lock
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run is asked to do. `wait` is how long, in seconds, imports are waited for; None: only for followers."""
+
+    source: SourceSpec
+    namespaces: tuple[str, ...] = ()
+    all_namespaces: bool = False
+    owner: str = ""
+    page_size: int = 500
+    concurrency: int = 8
+    prune: bool = True
+    max_prune: Limit | None = None
+    max_change: Limit | None = None
+    on_drift: OnDrift = "revert"
+    allow_empty: bool = False
+    allow_dirty: bool = False
+    adopt_pushed: bool = False
+    take_from: str = ""
+    wait: float | None = None
+    retry_imports: bool = False
+    import_failures: Literal["warn", "error"] = "warn"
+    undo_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What git says, and whose it is."""
+
+    source: Source
+    manifests: Manifests
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan and what it was made of, so that a tag can be planned again."""
+
+    source: Source
+    live: LiveState
+    policy: Policy
+    plan: Plan
+    planner: Planner | Exactly
+
+
+def plan(options: Options, client: Client, stdin: BinaryIO) -> Run:
+    """Report what a sync would do; send no write verb, ever."""
+    watch = Stopwatch()
+    prepared = prepare(options, client, read(options, stdin, watch), watch)
+    return Run(report_of(prepared, client, watch))
+
+
+def sync(  # noqa: PLR0913 - the last four are the world's, and have names
+    options: Options,
+    client: Client,
+    stdin: BinaryIO,
+    *,
+    lock: Lock = no_lock,
+    stopped: Callable[[], bool] = bool,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+    on_import: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Run:
+    """Plan, pass the gates, and apply: the cluster's tags become what git says.
+
+    Once `stopped` holds no new write begins. A refusal comes before the first write. The lock is held from before the
+    live state is read, so that what was planned is still true when it is written.
+    """
+    watch = Stopwatch()
+    wanted = read(options, stdin, watch)
+    with lock(wanted.owner) as before_write:
+        prepared = prepare(options, client, wanted, watch)
+        return carry_out(
+            options,
+            client,
+            prepared,
+            watch,
+            before_write=before_write,
+            stopped=stopped,
+            on_outcome=on_outcome,
+            on_import=on_import,
+        )
+
+
+def carry_out(  # noqa: PLR0913 - what `sync` and `apply_saved` have in common, and come with
+    options: Options,
+    client: Client,
+    prepared: Prepared,
+    watch: Stopwatch,
+    *,
+    before_write: Callable[[], None],
+    stopped: Callable[[], bool],
+    on_outcome: Callable[[Outcome], None],
+    on_import: Callable[[int, int], None],
+) -> Run:
+    """Pass the gates, put the way back on disk, and apply."""
+    refusal = _refusal(options, prepared)
+    if refusal:
+        return Run(report_of(prepared, client, watch), refusal)
+    if options.undo_file and any(change.requests for change in prepared.plan.changes):
+        write_undo(options.undo_file, prepared.plan, prepared.source.info, client.connection.server)
+    writer = ClusterWriter(client, before_write)
+    patience = FOLLOWER_PATIENCE if options.wait is None else options.wait
+    applier = Applier(writer, prepared.planner.change, patience, stopped)
+    with watch.stage("apply"):
+        outcomes = apply_plan(prepared.plan, applier, concurrency=options.concurrency, on_outcome=on_outcome)
+    if options.wait is not None:
+        with watch.stage("wait"):
+            outcomes |= follow_imports(
+                writer,
+                outcomes.values(),
+                options.wait,
+                concurrency=options.concurrency,
+                stopped=stopped,
+                on_progress=on_import,
+            )
+    return Run(report_of(prepared, client, watch, outcomes), import_failures=options.import_failures)
+
+
+def read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
+    """Read git."""
+    with watch.stage("source"):
+        source = read_source(options.source, stdin=stdin)
+    with watch.stage("manifests"):
+        default_namespace = options.namespaces[0] if len(options.namespaces) == 1 else ""
+        manifests = parse_manifests(source.blobs, default_namespace=default_namespace)
+    owner = options.owner or source.owner or fallback_owner(source.info)
+    return Wanted(source, manifests, owner)
+
+
+def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) -> Prepared:
+    """List live, plan."""
+    source, manifests = wanted.source, wanted.manifests
+    scope = _scope(options, manifests)
+    with watch.stage("live"):
+        live = read_live(client, scope, page_size=options.page_size, concurrency=options.concurrency)
+        outside = _followed_outside(client, manifests, scope)
+    policy = Policy(
+        owner=wanted.owner,
+        scope=scope,
+        prune=options.prune,
+        narrowed=source.narrowed,
+        on_drift=options.on_drift,
+        allow_empty=options.allow_empty,
+        max_prune=options.max_prune,
+        max_change=options.max_change,
+        adopt_pushed=options.adopt_pushed,
+        take_from=options.take_from,
+        retry_imports=options.retry_imports,
+    )
+    with watch.stage("plan"):
+        made = make_plan(manifests, live, policy, outside)
+    return Prepared(source, live, policy, made, Planner(policy, live, {}, outside))
+
+
+def _scope(options: Options, manifests: Manifests) -> Scope:
+    if options.all_namespaces:
+        if options.namespaces:
+            raise UsageError("-A and -n exclude each other", hint="give one of them")
+        return Scope(all_namespaces=True)
+    if options.namespaces:
+        return Scope(namespaces=tuple(sorted(set(options.namespaces))))
+    return Scope(namespaces=tuple(sorted({key.namespace for key in manifests.desired})), derived=True)
+
+
+def _followed_outside(client: Client, manifests: Manifests, scope: Scope) -> Mapping[ObjectKey, Live]:
+    """Read the tags beyond the scope that tags in it follow; what may not be read is not known, and stays out."""
+    targets = (imagestreamtag.followed_by(key, desired.fields) for key, desired in manifests.desired.items())
+    streams = {(t.namespace, t.stream) for t in targets if t is not None and not scope.covers(t.namespace)}
+    found: dict[ObjectKey, Live] = {}
+    for namespace, stream in sorted(streams):
+        try:
+            found.update(read_stream(client, namespace, stream) or {})
+        except ClusterError:
+            continue
+    return found
+
+
+def _refusal(options: Options, prepared: Prepared) -> SyncerError | None:
+    """Say why nothing may be written, the most basic reason first."""
+    source, made = prepared.source, prepared.plan
+    errors = sum(problem.severity is Severity.ERROR and bool(problem.file) for problem in made.problems)
+    if errors:
+        return ManifestError(f"{errors} error{'s' * (errors > 1)} in the manifests; nothing was written")
+    if source.info.dirty and not options.allow_dirty:
+        return SourceError(
+            f"{source.info.url} is dirty: it holds what is in no commit; nothing was written",
+            hint="commit it, or give --allow-dirty",
+        )
+    if not (options.owner or source.owner):
+        return UsageError("the source has no remote to name its owner after", hint="give --owner NAME")
+    if made.gates:
+        messages = "; ".join(f"{gate.message} ({gate.option} lets it pass)" for gate in made.gates)
+        return GateError(f"stopped, nothing was written: {messages}")
+    return None
+
+
+def fallback_owner(info: SourceInfo) -> str:
+    """Name an owner where nothing else does; a plan can be looked at by it, and no sync started."""
+    return f"local/{info.path or info.url}"
+
+
+def report_of(
+    prepared: Prepared, client: Client, watch: Stopwatch, outcomes: Mapping[ObjectKey, Outcome] | None = None
+) -> Report:
+    """Build the report of a run; with outcomes, of one that was applied."""
+    return Report(
+        source=prepared.source.info,
+        target=Target(client.connection.server, client.connection.context, prepared.live.listing),
+        plan=prepared.plan,
+        outcomes=outcomes or {},
+        applied=outcomes is not None,
+        timings=watch.seconds,
+    )
