@@ -9,8 +9,8 @@ READY  := $(VENV)/.ready
 demo: $(READY)          ## the tour: a local API, the example repository, a plan, a sync, drift, a prune
 	$(BIN)/syncer demo
 
-test: $(READY)          ## the tests, in parallel, with coverage
-	$(BIN)/pytest -n auto --cov --cov-report=term:skip-covered
+test: $(READY)          ## the tests, in parallel; in CI with coverage, which makes them slower
+	$(BIN)/pytest -n auto $(if $(CI),--cov --cov-report=term:skip-covered)
 
 lint: $(READY)          ## style, types and the layers
 	$(BIN)/ruff check .
