@@ -244,7 +244,7 @@ def _gates(changes: tuple[Change, ...], manifests: Manifests, live: LiveState, p
 
 def _problems(changes: tuple[Change, ...], live: LiveState) -> Iterator[Problem]:
     for namespace, message in sorted(live.forbidden.items()):
-        hint = f"grant get, list and watch on imagestreams in {namespace}, or take it out of the scope"
+        hint = f"grant get and list on imagestreams in {namespace}, or take it out of the scope"
         yield Problem(Severity.ERROR, "forbidden", message, hint, namespace=namespace)
     wanted = {change.key.namespace for change in changes if isinstance(change, Create)}
     for namespace in sorted(live.missing & wanted):
