@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+COMPILE := uv pip compile --universal --generate-hashes --no-header --python-version 3.11
 
 .PHONY: demo test lint check lock clean
 
@@ -21,8 +22,9 @@ lint: $(READY)          ## style, types and the layers
 check: lint test        ## what CI runs
 
 lock:                   ## pins every dependency anew, with hashes (needs uv)
-	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 \
-	    --extra serve --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --extra serve --extra metrics --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --extra metrics --constraint requirements.lock pyproject.toml -o container/runtime.lock
+	$(COMPILE) --group build --constraint requirements.lock -o container/build.lock
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -47,14 +47,14 @@ def _together(options: list[Callable[..., Any]]) -> Callable[..., Any]:
     return decorate
 
 
-SOURCE = _together(
+SOURCE_OPTIONS = _together(
     [
-        click.argument("source"),
         click.option("--ref", default="", help="Branch, tag or commit to read, from the object database."),
         click.option("--path", "paths", multiple=True, help="Read only this folder of SOURCE; repeatable."),
         click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Leave these files out; repeatable."),
     ]
 )
+SOURCE = _together([click.argument("source"), SOURCE_OPTIONS])
 
 SCOPE = _together(
     [

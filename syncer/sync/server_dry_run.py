@@ -25,7 +25,7 @@ def validate_on_server(options: Options, client: Client, stdin: BinaryIO) -> Run
     Raises UsageError unless the server's version is known to keep a dry run dry (fact 14).
     """
     version = server_version(client)
-    if not _dry_run_is_safe(version):
+    if not dry_run_is_safe(version):
         raise UsageError(
             f"--dry-run=server is refused: OpenShift {version or 'of a version that cannot be read'} may really write",
             hint="--dry-run sends no write; a server dry run of these objects is known to be safe from 4.20 on",
@@ -49,6 +49,7 @@ def validate_on_server(options: Options, client: Client, stdin: BinaryIO) -> Run
     return Run(report_of(dataclasses.replace(prepared, plan=made), client, watch))
 
 
-def _dry_run_is_safe(version: str) -> bool:
+def dry_run_is_safe(version: str) -> bool:
+    """Tell whether a server of this release, such as 4.20.1, keeps a dry run of tags dry; never for one not known."""
     match = re.match(r"(\d+)\.(\d+)\.", version)
     return match is not None and (int(match[1]), int(match[2])) >= (4, 20)
