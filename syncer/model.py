@@ -203,12 +203,13 @@ class Scope:
 
 
 class Cause(StrEnum):
-    """Who moved a field: git, the cluster (drift), both, nobody (its first sync adopts the tag), or an undo."""
+    """Who moved a field: git, the cluster (drift), both, an undo; or nobody: a first sync adopts or takes a tag."""
 
     GIT = "git"
     DRIFT = "drift"
     BOTH = "both"
     ADOPTED = "adopted"
+    TAKEN = "taken"
     UNDO = "undo"
 
 
@@ -266,7 +267,7 @@ class Create(_Change):
 
 @dataclass(frozen=True, slots=True)
 class Update(_Change):
-    """The tag differs: guarded JSON patches. `adopts`: it was there before its first sync."""
+    """The tag differs: guarded JSON patches. `adopts`: it was nobody's, or another owner's, before this sync."""
 
     action = "update"
     adopts: bool = False

@@ -18,12 +18,14 @@ from syncer.errors import (
     UnreachableError,
 )
 from syncer.model import Create, ImportState, Outcome, Prune, Skip, Unchanged, Update
+from syncer.plan import requests
+from syncer.plan.vetoes import late_vetoes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from syncer.apply.writer import Writer
-    from syncer.model import Change, Desired, Import, Json, Live, ObjectKey, Request
+    from syncer.model import Change, Desired, Import, Live, ObjectKey, Request
 
 ATTEMPTS: Final = 4
 PAUSE: Final = 0.2
@@ -69,7 +71,7 @@ class Applier:
 
     def _write(self, change: Create | Update, desired: Desired | None) -> Outcome:
         """Send a change until it is known to have landed, or to be no longer the approved one (rules 8 and 9)."""
-        lack = self._lacking(desired) if desired else ""
+        lack = self._lacking(desired, takes=_takes_an_image(change)) if desired else ""
         if self.stopped():
             return Outcome(change.key, "skipped", INTERRUPTED)
         if lack:
@@ -135,8 +137,8 @@ class Applier:
             fresh = tags.get(change.key)
             if fresh is None:
                 break
-            if veto := _late_veto(change, fresh, tags):
-                return Outcome(change.key, "skipped", veto)
+            if vetoes := late_vetoes(change.live, fresh, tags):
+                return Outcome(change.key, "skipped", "; ".join(veto.message for veto in vetoes))
             try:
                 self.writer.send(request)
             except NotFoundError:
@@ -151,11 +153,12 @@ class Applier:
                 break
         return Outcome(change.key, "pruned")
 
-    def _lacking(self, desired: Desired) -> str:
+    def _lacking(self, desired: Desired, *, takes: bool) -> str:
         """Wait for the image that a follower takes when it is written; say what is lacking (fact 10).
 
-        Within a stream a follower moves along by itself, but one that is written while its tag is imported again would
-        end that import: only then is it waited for, and nothing is lacking.
+        `takes` is whether the write has it take one; an annotation of a follower in another stream does not. Within a
+        stream a follower moves along by itself, but one that is written while its tag is imported again would end that
+        import: only then is it waited for, and nothing is lacking.
         """
         target = imagestreamtag.followed_by(desired.key, desired.fields)
         if not target or desired.fields.get("/tag/reference"):
@@ -164,6 +167,8 @@ class Applier:
             followed = self._read(target)
             if followed and followed.image.state is ImportState.PENDING and followed.image.digest:
                 wait_for_image(self.writer, target, self.patience, self.stopped)
+            return ""
+        if not takes:
             return ""
         image = wait_for_image(self.writer, target, self.patience, self.stopped)
         return _shortcoming(target, image, self.patience)
@@ -187,24 +192,11 @@ def _shortcoming(target: ObjectKey, image: Import | None, patience: float) -> st
             return f"it follows {target}, which has no image"
 
 
+def _takes_an_image(change: Create | Update) -> bool:
+    """Whether a change gives a tag a new generation, so that a follower takes the image that is there (fact 11)."""
+    return isinstance(change, Create) or any(requests.sets(change.requests, path) for path in requests.REIMPORTING)
+
+
 def _effect(change: Create | Update) -> tuple[object, ...]:
     """Give what was approved: the kind of change, and each field's way from what to what."""
     return (change.action, *((field.path, field.live, field.desired) for field in change.fields))
-
-
-def _late_veto(change: Prune, fresh: Live, tags: Mapping[ObjectKey, Live]) -> str:
-    """Say what forbids a prune that was still right when it was planned."""
-    if change.live is None or _identity(fresh) != _identity(change.live):
-        return "changed since it was planned"
-    if mark := imagestreamtag.protection_of(fresh):
-        return f"it is protected by {mark}"
-    for key, live in tags.items():
-        if key != change.key and imagestreamtag.followed_by(key, imagestreamtag.live_fields(live)) == change.key:
-            return f"{key} follows it"
-    return ""
-
-
-def _identity(live: Live) -> tuple[Json, ...]:
-    """Give what must not have moved: the stream, what the tag asks for, its annotations and image; no siblings."""
-    spec = {name: value for name, value in (live.spec or {}).items() if name != "generation"}
-    return (live.uid, spec, dict(live.annotations), live.image.digest)

@@ -6,14 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from syncer.model import Create, Prune, Update
+from syncer import imagestreamtag
+from syncer.model import Create, Outcome, Prune, Update
 from syncer.plan import waves
+from syncer.plan.vetoes import followed_veto
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from syncer.apply.changes import Applier
-    from syncer.model import Change, ObjectKey, Outcome, Plan
+    from syncer.model import Change, ObjectKey, Plan
 
 
 def apply_plan(
@@ -24,9 +26,17 @@ def apply_plan(
     `concurrency` is the number of streams that are written at a time. `on_outcome` is called in this thread.
     """
     outcomes: dict[ObjectKey, Outcome] = {}
+    leaving = _leaving_followers(plan.changes)
+
+    def one(change: Change) -> Outcome:
+        followers = leaving.get(change.key, ()) if isinstance(change, Prune) else ()
+        for follower in followers:
+            if follower in outcomes and outcomes[follower].result not in ("configured", "pruned"):
+                return Outcome(change.key, "skipped", followed_veto(follower).message)
+        return applier.apply(change)
 
     def stream(changes: list[Change]) -> list[Outcome]:
-        return [applier.apply(change) for change in changes]
+        return [one(change) for change in changes]
 
     with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="apply") as pool:
         for wave in waves(plan.changes):
@@ -39,3 +49,14 @@ def apply_plan(
         if not isinstance(change, Create | Update | Prune):
             outcomes[change.key] = applier.apply(change)
     return {change.key: outcomes[change.key] for change in plan.changes}
+
+
+def _leaving_followers(changes: Iterable[Change]) -> dict[ObjectKey, list[ObjectKey]]:
+    """Map each followed tag to those that are to be pruned or pointed elsewhere: where that fails, it must stay."""
+    leaving: dict[ObjectKey, list[ObjectKey]] = {}
+    for change in changes:
+        if isinstance(change, Update | Prune) and change.live:
+            target = imagestreamtag.followed_by(change.key, imagestreamtag.live_fields(change.live))
+            if target and target != change.key:
+                leaving.setdefault(target, []).append(change.key)
+    return leaving

@@ -83,10 +83,9 @@ def _limit_gate(name: str, keys: list[ObjectKey], owned: Collection[ObjectKey], 
     totals: Mapping[str, int] = Counter(key.namespace for key in owned)
     places = [("", len(keys), len(owned))]
     if len(totals) > 1:
-        places += [(f" in namespace {namespace}", number, totals[namespace]) for namespace, number in numbers.items()]
+        places += [(f" in namespace {where}", number, totals[where]) for where, number in sorted(numbers.items())]
     for where, number, total in places:
         if limit.exceeded(number, total):
             share = f" ({number * 100 / total:.0f} %)" if total else ""
             message = f"would {name} {number} of {total} owned tags{share}{where}; the limit is {limit}"
             yield Gate(name, stopped=True, message=message, option=f"--max-{name} {len(keys)}")
-            return

@@ -51,8 +51,6 @@ REASONS = {
 BOTH = "git and the cluster both changed it"
 FOLLOWER_BEHIND = "follower behind"
 RETRIED = "its import failed, and is tried again"
-REIMPORTING = frozenset({"/tag/from", "/tag/reference", "/tag/importPolicy/importMode"})
-"""A change of these gives a tag a new generation, and so perhaps another image (fact 11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +107,12 @@ class Planner:
         policy = self.policy
         mark = imagestreamtag.owner_of(live)
         adopts = mark is None or not mark[1] or mark[0] != policy.owner
+        taken = policy.take_from if adopts and mark == (policy.take_from, True) else ""
         base = imagestreamtag.base_of(live)
         fields = three_way(base, imagestreamtag.live_fields(live), desired.fields, imagestreamtag.DEFAULTS)
         if adopts:
-            fields = tuple(dataclasses.replace(change, cause=Cause.ADOPTED) for change in fields)
+            cause = Cause.TAKEN if taken else Cause.ADOPTED
+            fields = tuple(dataclasses.replace(change, cause=cause) for change in fields)
         kept = fields
         if policy.on_drift == "report":
             kept = tuple(change for change in fields if change.cause is not Cause.DRIFT)
@@ -133,7 +133,7 @@ class Planner:
         if recorded and settled:
             return made(Skip, "drifted on the cluster", vetoes=(Veto("drift", "--on-drift report leaves drift alone"),))
         sent = requests.update_requests(live, kept, marks, refollow=refollow, reimport=reimport)
-        reason = _reason(kept, adopts=adopts, refollow=refollow, reimport=reimport)
+        reason = _reason(kept, adopts=adopts, taken=taken, refollow=refollow, reimport=reimport)
         return made(Update, reason, requests=sent, adopts=adopts)
 
     def _followed_elsewhere(self, key: ObjectKey) -> ObjectKey | None:
@@ -146,7 +146,7 @@ class Planner:
         """Whether a follower in another stream lacks the image that its tag has, or will have after this run."""
         target = self._followed_elsewhere(live.key)
         paths = {change.path for change in fields}
-        if target is None or live.spec is None or live.spec.get("reference") or paths & REIMPORTING:
+        if target is None or live.spec is None or live.spec.get("reference") or paths & requests.REIMPORTING:
             return False
         if target in self.moving:
             return True
@@ -157,7 +157,7 @@ class Planner:
         return isinstance(change, Update) and (
             FOLLOWER_BEHIND in change.reason
             or RETRIED in change.reason
-            or any(difference.path in REIMPORTING for difference in change.fields)
+            or any(difference.path in requests.REIMPORTING for difference in change.fields)
         )
 
 
@@ -215,13 +215,21 @@ def _prunes(
 def _add_followed_vetoes(
     vetoes: dict[ObjectKey, tuple[Veto, ...]], live: LiveState, changes: Mapping[ObjectKey, Change]
 ) -> None:
-    """Keep each tag that a staying tag follows; a tag kept so keeps what it follows itself."""
+    """Keep each tag that a staying tag follows; a tag kept so keeps what it follows itself.
+
+    A tag follows what the cluster says, unless this run points it elsewhere: what git says of a tag that is left as it
+    is does not count.
+    """
     if not vetoes:
         return
     after: dict[ObjectKey, Mapping[str, Json]] = {
         key: imagestreamtag.live_fields(tag) for key, tag in live.tags.items()
     }
-    after |= {key: change.desired.fields for key, change in changes.items() if change.desired}
+    after |= {
+        key: change.desired.fields
+        for key, change in changes.items()
+        if change.desired and (change.live is None or requests.sets(change.requests, requests.FROM))
+    }
     followed = followed_keys(after)
     staying = [key for key in sorted(followed) if vetoes.get(key) != ()]
     while staying:
@@ -256,12 +264,14 @@ def _problems(changes: tuple[Change, ...], live: LiveState) -> Iterator[Problem]
 
 def _failed_to_import(live: Live, fields: Iterable[FieldChange]) -> bool:
     """Whether an import failed that no change of a field asks for again anyway (fact 11)."""
-    return live.image.state is ImportState.FAILED and not {change.path for change in fields} & REIMPORTING
+    return live.image.state is ImportState.FAILED and not {change.path for change in fields} & requests.REIMPORTING
 
 
-def _reason(fields: tuple[FieldChange, ...], *, adopts: bool, refollow: bool, reimport: bool) -> str:
+def _reason(fields: tuple[FieldChange, ...], *, adopts: bool, taken: str, refollow: bool, reimport: bool) -> str:
     causes = frozenset(change.cause for change in fields)
-    if adopts:
+    if taken:
+        reason = f"taken from {taken}"
+    elif adopts:
         reason = "adopted: it was there before its first sync"
     elif Cause.BOTH in causes:
         reason = BOTH

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FROM: Final = "/tag/from"
 GENERATION: Final = "/tag/generation"
 IMPORT_MODE: Final = "/tag/importPolicy/importMode"
+REIMPORTING: Final = frozenset({FROM, "/tag/reference", IMPORT_MODE})
+"""A change of these gives a tag a new generation, and so perhaps another image (fact 11)."""
 JSON: Final = "application/json"
 JSON_PATCH: Final = "application/json-patch+json"
 
@@ -75,6 +77,12 @@ def prune_request(live: Live) -> Request:
     """Build the DELETE of a tag; the stream's uid goes along as a precondition (fact 8)."""
     body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": live.uid}}
     return Request("DELETE", imagestreamtag.tag_path(live.key), JSON, body)
+
+
+def sets(requests: Iterable[Request], path: str) -> bool:
+    """Whether one of the patches among requests writes a path, not only tests it."""
+    patches = (request.body for request in requests if request.method == "PATCH")
+    return any(op["path"] == path and op["op"] != "test" for body in patches for op in body)
 
 
 def _patch_request(key: ObjectKey, document: Json, values: Mapping[str, Json], guards: Iterable[str]) -> Request:

@@ -10,12 +10,11 @@ from syncer import imagestreamtag
 from syncer.errors import ManifestError, StalePlanError, SyncerError
 from syncer.imagestreamtag import annotation_path
 from syncer.model import Prune, Skip, Unchanged
+from syncer.plan import requests
 from syncer.plan.gates import limit_gates
 from syncer.plan.saved import AGAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from syncer.model import Change, Desired, Gate, Json, Live, LiveState, ObjectKey, Plan
     from syncer.plan.gates import Limit
     from syncer.plan.planner import Planner
@@ -75,13 +74,9 @@ def _state(change: Change, live: Live) -> dict[str, Json]:
     state |= {annotation_path(name): value for name, value in live.annotations.items()}
     if isinstance(change, Prune):
         state |= {"/metadata/uid": live.uid, "/image": live.image.digest}
-    if len(change.requests) > 1 or any(path == "/tag/generation" for path in _written(change)):
-        state["/tag/generation"] = (live.spec or {}).get("generation")
+    if len(change.requests) > 1 or requests.sets(change.requests, requests.GENERATION):
+        state[requests.GENERATION] = (live.spec or {}).get("generation")
     return state
-
-
-def _written(change: Change) -> Iterable[str]:
-    return (op["path"] for request in change.requests if request.method == "PATCH" for op in request.body)
 
 
 def gates_again(plan: Plan, live: LiveState, max_prune: Limit | None, max_change: Limit | None) -> tuple[Gate, ...]:

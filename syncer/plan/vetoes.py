@@ -11,7 +11,7 @@ from syncer.model import Veto
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from syncer.model import Live, ObjectKey, Scope
+    from syncer.model import Json, Live, ObjectKey, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,7 @@ def _switched_off(_: Live, context: PruneContext) -> Veto | None:
 
 
 def _protected(live: Live, _: PruneContext) -> Veto | None:
-    mark = imagestreamtag.protection_of(live)
-    return Veto("protected", f"it is protected by {mark}") if mark else None
+    return protected_veto(live)
 
 
 PRUNE_VETOES: tuple[Callable[[Live, PruneContext], Veto | None], ...] = (
@@ -89,9 +88,52 @@ def prune_vetoes(live: Live, context: PruneContext) -> tuple[Veto, ...]:
     return tuple(veto for rule in PRUNE_VETOES if (veto := rule(live, context)))
 
 
+def protected_veto(live: Live) -> Veto | None:
+    """Say which mark protects a tag."""
+    mark = imagestreamtag.protection_of(live)
+    return Veto("protected", f"it is protected by {mark}") if mark else None
+
+
 def followed_veto(follower: ObjectKey) -> Veto:
     """Say that a tag stays because another one, which stays, follows it (fact 8)."""
     return Veto("followed", f"{follower}, which stays, follows it")
+
+
+def _changed(planned: Live | None, fresh: Live, _: Mapping[ObjectKey, Live]) -> Veto | None:
+    same = planned is not None and _identity(fresh) == _identity(planned)
+    return None if same else Veto("changed", "changed since it was planned")
+
+
+def _identity(live: Live) -> tuple[Json, ...]:
+    """Give what must not have moved: the stream, what the tag asks for, its annotations and image; no siblings."""
+    spec = {name: value for name, value in (live.spec or {}).items() if name != "generation"}
+    return (live.uid, spec, dict(live.annotations), live.image.digest)
+
+
+def _protected_now(_: Live | None, fresh: Live, __: Mapping[ObjectKey, Live]) -> Veto | None:
+    return protected_veto(fresh)
+
+
+def _followed_now(_: Live | None, fresh: Live, tags: Mapping[ObjectKey, Live]) -> Veto | None:
+    for key, live in sorted(tags.items()):
+        if key != fresh.key and imagestreamtag.followed_by(key, imagestreamtag.live_fields(live)) == fresh.key:
+            return followed_veto(key)
+    return None
+
+
+LATE_VETOES: tuple[Callable[[Live | None, Live, Mapping[ObjectKey, Live]], Veto | None], ...] = (
+    _changed,
+    _protected_now,
+    _followed_now,
+)
+
+
+def late_vetoes(planned: Live | None, fresh: Live, tags: Mapping[ObjectKey, Live]) -> tuple[Veto, ...]:
+    """List every reason why a prune that was right when it was planned must not be carried out.
+
+    `fresh` is the tag, `tags` are those of its stream, as they were read just before the delete.
+    """
+    return tuple(veto for rule in LATE_VETOES if (veto := rule(planned, fresh, tags)))
 
 
 def write_veto(live: Live, owner: str, *, take_from: str = "", adopt_pushed: bool = False) -> Veto | None:

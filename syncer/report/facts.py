@@ -23,6 +23,7 @@ CAUSES: Final[Mapping[Cause, str]] = {
     Cause.DRIFT: "drifted on the cluster",
     Cause.BOTH: "git and the cluster both changed it",
     Cause.ADOPTED: "adopted",
+    Cause.TAKEN: "taken",
     Cause.UNDO: "put back",
 }
 PLANNED: Final = {

@@ -210,7 +210,7 @@ def protect(world):
         (protect, "it is protected by ImageStream syncer.dev/prune: disabled"),
         (
             lambda world: world.post(tag(OTHER, {"kind": "ImageStreamTag", "name": "v1"})),
-            "team-a/app:other follows it",
+            "team-a/app:other, which stays, follows it",
         ),
     ],
     ids=["from", "annotation", "image", "protected", "followed"],

@@ -3,12 +3,13 @@
 import threading
 
 import pytest
-from builders import desired, follows, image
+from builders import desired, follows, image, key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from meddling import Meddled, applied, planned
 from world import World, tag
 
+from syncer import imagestreamtag
 from syncer.apply import Applier, apply_plan
 from syncer.cluster import ClusterWriter
 from syncer.localapi import LocalAPI
@@ -103,6 +104,31 @@ def test_a_follower_of_a_tag_that_failed_fails_too_and_says_why(importing):
     outcomes = applied(importing, *wanted)
     assert outcomes["team-a/base:v1"].result == "failed"
     assert outcomes["team-a/web:v1"].error == "it follows team-a/base:v1, which does not exist"
+
+
+FOLLOWS_BASE = {"kind": "ImageStreamTag", "name": "base:v1"}
+
+
+@pytest.mark.parametrize("wanted", [[], [desired("team-a/web:v1")]], ids=["gone from git", "pointed elsewhere"])
+def test_a_tag_whose_follower_was_to_go_and_stays_is_not_pruned(importing, wanted):
+    importing.sync(tag("team-a/base:v1"), tag("team-a/web:v1", FOLLOWS_BASE))
+    plan, replan = planned(importing, *wanted)
+    importing.annotate("team-a/web:v1", **{imagestreamtag.OWNER: "rival team-a/web:v1"})
+    outcomes = apply_plan(plan, Applier(ClusterWriter(importing.client), replan), concurrency=1)
+    outcome = outcomes[key("team-a/base:v1")]
+    assert (outcome.result, outcome.error) == ("skipped", "team-a/web:v1, which stays, follows it")
+    assert importing.spec("team-a/base:v1")
+    assert importing.spec("team-a/web:v1")["from"] == FOLLOWS_BASE
+
+
+def test_a_circle_of_followers_that_left_git_is_pruned(world):
+    world.sync(tag("team-a/aaa:v1"), tag("team-a/bbb:v1"))
+    for one, other in (("aaa:v1", "bbb:v1"), ("bbb:v1", "aaa:v1")):
+        around = {"kind": "ImageStreamTag", "name": other}
+        world.patch(f"team-a/{one}", [{"op": "replace", "path": "/tag/from", "value": around}])
+    outcomes = applied(world)
+    assert {outcome.result for outcome in outcomes.values()} == {"pruned"}
+    assert world.spec("team-a/aaa:v1") is world.spec("team-a/bbb:v1") is None
 
 
 @pytest.mark.parametrize("writes", [0, 1, 3])

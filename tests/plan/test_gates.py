@@ -13,7 +13,7 @@ def tags(number, namespace="team-a", stream="app"):
 
 def stopped(wanted, present, **more):
     plan = make_plan(manifests(*wanted), live_state(*present), policy(**more))
-    return {gate.name: gate for gate in plan.gates}
+    return {gate.name: gate for gate in reversed(plan.gates)}
 
 
 def pruning(kept, gone, **more):
@@ -23,7 +23,7 @@ def pruning(kept, gone, **more):
 
 @pytest.mark.parametrize(
     ("kept", "gone", "stops"),
-    [(100, 10, False), (1, 10, False), (25, 11, True), (26, 11, False), (100, 40, False), (100, 44, True)],
+    [(100, 10, False), (1, 10, False), (25, 11, True), (26, 11, False), (28, 12, False), (27, 12, True)],
 )
 def test_prunes_stop_above_ten_and_above_thirty_percent(kept, gone, stops):
     assert ("prune" in pruning(kept, gone)) is stops
@@ -48,6 +48,38 @@ def test_a_gate_counts_each_namespace_too():
     keeps, goes = tags(200, "team-b"), tags(12, "team-a")
     gate = stopped(keeps, [synced(one) for one in (*keeps, *goes)])["prune"]
     assert "12 of 12 owned tags (100 %) in namespace team-a" in gate.message
+
+
+def test_every_namespace_over_the_limit_is_told_after_the_whole_run():
+    gone = [*tags(12, "team-a"), *tags(11, "team-b")]
+    plan = make_plan(manifests(*tags(30, "team-c")), live_state(*map(synced, [*gone, *tags(30, "team-c")])), policy())
+    assert [gate.message.partition(";")[0] for gate in plan.gates] == [
+        "would prune 23 of 53 owned tags (43 %)",
+        "would prune 12 of 12 owned tags (100 %) in namespace team-a",
+        "would prune 11 of 11 owned tags (100 %) in namespace team-b",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["prune", "change"])
+@pytest.mark.parametrize("limit", [None, "0", "5", "1%", "10%"])
+@pytest.mark.parametrize("places", [{"team-a": 12}, {"team-a": 12, "team-b": 11}, {"team-a": 1, "team-b": 40}])
+def test_the_option_that_a_gate_names_lets_the_run_pass_namespaces_too(kind, limit, places):
+    touched = [one for namespace, number in places.items() for one in tags(number, namespace)]
+    kept = tags(100, "team-c")
+    moved = [desired(str(one.key), from_=image("quay.io/example/app:v2")) for one in touched]
+    wanted = kept if kind == "prune" else [*kept, *moved]
+    cluster = live_state(*map(synced, [*touched, *kept]))
+    more = {f"max_{kind}": Limit.parse(limit)} if limit else {}
+    first = make_plan(manifests(*wanted), cluster, policy(**more))
+    assert first.gates
+    (option,) = {gate.option for gate in first.gates}
+    name, figure = option.split()
+    assert name == f"--max-{kind}"
+    assert make_plan(manifests(*wanted), cluster, policy(**{f"max_{kind}": Limit.parse(figure)})).gates == ()
+
+
+def test_nothing_to_prune_passes_any_limit_also_where_nothing_is_owned():
+    assert not stopped(tags(3), [], max_prune=Limit.parse("0"), max_change=Limit.parse("0%"))
 
 
 def test_changes_stop_like_prunes_and_creates_and_adoption_are_free():

@@ -143,6 +143,26 @@ def test_a_tag_of_another_owner_is_taken_where_that_is_asked_for():
     change = one(desired(), synced(desired(), owner="theirs"), take_from="theirs")
     assert isinstance(change, Update)
     assert change.adopts
+    assert change.reason == "taken from theirs"
+
+
+def test_what_a_takeover_changes_is_of_that_cause_and_not_adopted():
+    wanted = desired(from_=image("quay.io/example/app:v2"))
+    change = one(wanted, synced(desired(), owner="theirs"), take_from="theirs")
+    assert [field.cause for field in change.fields] == [Cause.TAKEN]
+    assert "adopt" not in change.reason
+
+
+def test_only_the_owner_that_is_named_is_taken_from():
+    change = one(desired(), synced(desired(), owner="somebody"), take_from="theirs")
+    assert codes(change) == ["owned"]
+    assert one(desired(), live(), take_from="theirs").reason.startswith("adopted")
+
+
+def test_a_tag_of_another_owner_that_left_git_is_not_pruned_even_where_it_may_be_taken():
+    assert set(planned([desired("team-a/x:v1")], [synced(desired(), owner="theirs")], take_from="theirs")) == {
+        "team-a/x:v1"
+    }
 
 
 def test_a_copied_owner_mark_is_nobodys():
@@ -232,6 +252,31 @@ def test_a_tag_is_pruned_where_git_points_its_follower_elsewhere():
     follower = synced(desired("team-a/app:v1", from_=follows("base:v1")))
     plan = planned([desired("team-a/app:v1")], [base, follower])
     assert isinstance(plan["team-a/base:v1"], Prune)
+
+
+def test_a_tag_stays_where_its_follower_drifted_to_it_and_drift_is_only_reported():
+    base, app = synced(desired("team-a/base:v1")), desired("team-a/app:v1")
+    tag = synced(app, spec={"from": follows("base:v1")})
+    assert isinstance(planned([app], [base, tag])["team-a/base:v1"], Prune)
+    plan = planned([app], [base, tag], on_drift="report")
+    assert codes(plan["team-a/base:v1"]) == ["followed"]
+    noted = desired("team-a/app:v1", {"/metadata/annotations/a": "b"})
+    plan = planned([noted], [base, tag], on_drift="report")  # an update, that leaves `from` as it is
+    assert (plan["team-a/app:v1"].action, codes(plan["team-a/base:v1"])) == ("update", ["followed"])
+
+
+def test_a_tag_stays_where_git_points_its_follower_elsewhere_but_that_one_is_not_ours_to_write():
+    base = synced(desired("team-a/base:v1"))
+    theirs = synced(desired("team-a/app:v1", from_=follows("base:v1")), owner="theirs")
+    plan = planned([desired("team-a/app:v1")], [base, theirs])
+    assert codes(plan["team-a/base:v1"]) == ["followed"]
+
+
+def test_a_tag_that_a_manifest_beyond_the_scope_follows_stays():
+    follower = desired("team-b/app:v1", from_=follows("base:v1", "team-a"))
+    scope = Scope(namespaces=("team-a",))
+    plan = planned([follower, desired("team-a/x:v1")], [synced(desired("team-a/base:v1"))], scope=scope)
+    assert codes(plan["team-a/base:v1"]) == ["followed"]
 
 
 # ------------------------------------------------------------------------------------------------- followers
