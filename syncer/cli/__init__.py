@@ -16,7 +16,7 @@ from syncer.errors import SyncerError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("plan", "sync", "apply", "restore", "doctor", "schema", "serve", "demo")
+COMMANDS = ("plan", "sync", "apply", "restore", "validate", "doctor", "schema", "serve", "demo")
 
 
 class Commands(click.Group):

@@ -30,14 +30,14 @@ class Output:
     path: str = ""
 
 
-def parse_outputs(texts: Sequence[str], *, quiet: bool) -> list[Output]:
+def parse_outputs(texts: Sequence[str], *, quiet: bool, formats: Sequence[str] = FORMATS) -> list[Output]:
     """Read `FORMAT[=PATH]` options; text goes to stdout where nothing else does. Raises UsageError."""
     outputs = []
     for text in texts:
         name, equals, path = text.partition("=")
-        if name not in FORMATS or (equals and not path):
+        if name not in formats or (equals and not path):
             raise UsageError(
-                f"-o {text}: no such output", hint=f"FORMAT[=PATH], with FORMAT one of {', '.join(FORMATS)}"
+                f"-o {text}: no such output", hint=f"FORMAT[=PATH], with FORMAT one of {', '.join(formats)}"
             )
         outputs.append(Output(name, path))
     to_stdout = [output for output in outputs if not output.path]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from syncer.manifests.objects import image_stream, image_stream_tag
-from syncer.manifests.problems import CODES, BrokenTextError
+from syncer.manifests.problems import CODES, BrokenTextError, explanation
 from syncer.manifests.scene import Scene, guess, of_flaw
 from syncer.manifests.text import documents
 from syncer.model import Blob, Desired, Manifests, ObjectKey, Origin, Problem
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from syncer.manifests.document import Document
     from syncer.manifests.objects import Found
 
-__all__ = ["CODES", "parse_manifests"]
+__all__ = ["CODES", "described", "explanation", "parse_manifests"]
 
 _GROUP: Final = "image.openshift.io"
 _VERSION: Final = f"{_GROUP}/v1"
@@ -61,6 +61,18 @@ def parse_manifests(blobs: Iterable[Blob], *, default_namespace: str = "") -> Ma
     return Manifests(reading.desired, tuple(problems), files, reading.ignored)
 
 
+def described(blob: Blob, *, default_namespace: str = "") -> list[Found]:
+    """Find every tag that a file describes, sound or not, and where each of its fields stands."""
+    reading = _Reading(default_namespace)
+    found: list[Found] = []
+    try:
+        for document in documents(blob):
+            found += reading.document(blob.path, document)
+    except BrokenTextError:
+        pass  # what stands before it was found
+    return found
+
+
 @dataclass(slots=True)
 class _Reading:
     """What was found so far."""
@@ -72,8 +84,8 @@ class _Reading:
     ours: int = 0
     ignored: int = 0
 
-    def document(self, file: str, document: Document) -> None:
-        """Read one document. What only keeps it from being JSON is wrong only where it is ours."""
+    def document(self, file: str, document: Document) -> list[Found]:
+        """Read one document, and give what it describes. What only keeps it from being JSON is wrong only in ours."""
         before = self.ours
         found = list(self._object(Scene(file, document, self.problems, document.value)))
         concerns = self.ours > before
@@ -81,6 +93,7 @@ class _Reading:
         self.problems.extend(flaws)
         for each in found:
             self._keep(each, sound=each.sound and not flaws)
+        return found
 
     def _object(self, scene: Scene, kind: str = "", version: str = "") -> Iterator[Found]:
         """Read an object, or a list of them. `kind` and `version` are what the items of a typed list may leave out."""

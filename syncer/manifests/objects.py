@@ -12,6 +12,7 @@ from syncer.model import Desired, ObjectKey
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from syncer.manifests.document import Path
     from syncer.manifests.scene import Scene
 
 
@@ -22,6 +23,18 @@ class Found:
     desired: Desired
     name: Scene
     sound: bool
+
+    @property
+    def stanza(self) -> Path:
+        """The way to the `tag` stanza, or to the entry of `spec.tags`, which has the same fields."""
+        *outer, last = self.name.path[:-1]
+        return (*outer, "tag") if last == "metadata" else self.name.path[:-1]
+
+    @property
+    def metadata(self) -> Path:
+        """The way to the metadata of the ImageStreamTag, or of the ImageStream."""
+        path = self.name.path[:-1]
+        return path if path[-1] == "metadata" else (*path[:-3], "metadata")
 
 
 _SERVER_SET: Final = (

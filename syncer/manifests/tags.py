@@ -96,8 +96,8 @@ def _check_reference(scene: Scene, kind: str, source: Mapping[str, str]) -> None
     }[kind]
     name, namespace = source["name"], source.get("namespace", "")
     if wanted := rule(name):
-        code = "pull-spec" if kind == "DockerImage" else "name"
-        scene.at("name").error(code, f"{scene.pointer}.name must be {wanted}; it is {name!r}")
+        message = f"{scene.pointer}.name must be {wanted}; it is {name!r}"
+        scene.at("name").error("pull-spec" if kind == "DockerImage" else "name", message)
     if namespace and kind == "DockerImage":
         hint = "remove it, or point to an ImageStreamTag"
         scene.at("namespace").error("conflict", "a DockerImage has no namespace", hint=hint, key=True)

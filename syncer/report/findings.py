@@ -10,7 +10,7 @@ from syncer.report import facts
 from syncer.report.values import Values, sentence, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from syncer.model import Change, Problem, Report
 
@@ -38,7 +38,12 @@ class Finding:
 
 def findings(report: Report) -> list[Finding]:
     """List what a report finds: errors, warnings, notices; within these prunes before updates before creates."""
-    found = [*_gates(report), *(_problem(problem) for problem in report.plan.problems), *_changes(report)]
+    found = [*_gates(report), *map(of_problem, report.plan.problems), *_changes(report)]
+    return worst_first(found)
+
+
+def worst_first(found: Iterable[Finding]) -> list[Finding]:
+    """Sort errors before warnings before notices; within these the order stays."""
     return sorted(found, key=lambda finding: _LEVELS.index(finding.level))
 
 
@@ -62,7 +67,8 @@ def _gates(report: Report) -> Iterator[Finding]:
             yield Finding("error", "gate", visible(gate.name), f"{sentence(gate.message)}{way}")
 
 
-def _problem(problem: Problem) -> Finding:
+def of_problem(problem: Problem) -> Finding:
+    """Turn a problem into a finding, its hint in brackets."""
     hint = f" ({sentence(problem.hint)})" if problem.hint else ""
     return Finding(
         level="error" if problem.severity is Severity.ERROR else "warning",

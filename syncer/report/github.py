@@ -8,6 +8,8 @@ from syncer.report import facts, markdown
 from syncer.report.findings import findings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from syncer.model import Report
     from syncer.report.findings import Finding
 
@@ -24,7 +26,12 @@ def render(report: Report) -> str:
 
     What is worst comes first, since GitHub shows ten annotations of a level and step.
     """
-    return "".join(f"{_command(finding)}\n" for finding in findings(report)) + f"{facts.headline(report)}\n"
+    return commands(findings(report)) + f"{facts.headline(report)}\n"
+
+
+def commands(found: Iterable[Finding]) -> str:
+    """Write findings as workflow commands, one a line."""
+    return "".join(f"{_command(finding)}\n" for finding in found)
 
 
 def step_summary(report: Report) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from syncer.report.findings import findings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from syncer.model import Json, Report
     from syncer.report.findings import Finding
 
@@ -16,12 +18,17 @@ _SEVERITIES: Final = {"error": "critical", "warning": "minor", "notice": "info"}
 
 
 def render(report: Report) -> str:
-    """Write the findings as a JSON array; a stopped gate is a `blocker`.
+    """Write what a report finds as a JSON array; a stopped gate is a `blocker`."""
+    return code_quality(findings(report))
+
+
+def code_quality(found: Iterable[Finding]) -> str:
+    """Write findings as a JSON array.
 
     A fingerprint stays the same as long as the check, its subject and its file do, wherever the line moves to.
     """
     entries, seen = [], dict[str, int]()
-    for finding in findings(report):
+    for finding in found:
         identity = json.dumps([finding.check, finding.subject, finding.file])
         seen[identity] = seen.get(identity, 0) + 1
         entries.append(_entry(finding, f"{identity} {seen[identity]}"))

@@ -1,0 +1,101 @@
+"""`syncer validate`: checks manifests offline."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncer.errors import UsageError
+
+if TYPE_CHECKING:
+    from syncer.report.diagnostics import Validation
+
+
+@click.command("validate")
+@click.argument("source", required=False)
+@click.option("--ref", default="", help="Branch, tag or commit to read, from the object database.")
+@click.option("--path", "paths", multiple=True, help="Read only this folder of SOURCE; repeatable.")
+@click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Leave these files out; repeatable.")
+@click.option(
+    "-n",
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    help="A namespace that a sync would be given; repeatable. One alone is the default for manifests without one.",
+)
+@click.option(
+    "--require-digests", is_flag=True, help="Take it for an error if a tag points to an image without digest."
+)
+@click.option("--explain", default="", metavar="CODE", help="Print what a code such as `pull-spec` means, and exit.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FORMAT[=PATH]",
+    help="Write text, json, github or gitlab; repeatable. No PATH: stdout.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print no text; the exit code tells.")
+@click.option("--no-color", is_flag=True, help="Print without colour; so does $NO_COLOR.")
+def command(**given: Any) -> int:
+    """Check the manifests of SOURCE, without a cluster: all that is wrong, each at its file, line and column.
+
+    SOURCE is a git URL, a directory, or - for manifests on stdin. Exits with 1 if there is an error; warnings are told,
+    and do not count.
+
+    \b
+    Examples:
+      syncer validate .
+      syncer validate . -n team-a --require-digests -o github
+      git show HEAD:app.yaml | syncer validate -
+      syncer validate --explain pull-spec
+    """
+    from syncer.cli.output import parse_outputs, write_file  # noqa: PLC0415 - `--help` pays for no import
+    from syncer.report.diagnostics import FORMATS, render  # noqa: PLC0415 - likewise
+
+    if given["explain"]:
+        click.echo(_explained(given["explain"]), nl=False)
+        return 0
+    if not given["source"]:
+        raise UsageError("there is no SOURCE to validate", hint="give a git URL, a directory, or - for stdin")
+    outputs = parse_outputs(given["outputs"], quiet=given["quiet"], formats=FORMATS)
+    validation = _validated(given)
+    color = not given["no_color"] and not os.environ.get("NO_COLOR") and sys.stdout.isatty()
+    for output in outputs:
+        text = render(output.format, validation, color=color and not output.path)
+        if output.path:
+            write_file(Path(output.path), text)
+        else:
+            click.echo(text, nl=False)
+    return 1 if validation.failed else 0
+
+
+def _validated(given: dict[str, Any]) -> Validation:
+    from syncer.manifests import parse_manifests  # noqa: PLC0415 - `--help` pays for no import it does not need
+    from syncer.manifests.checks import Rules, check, default_namespace  # noqa: PLC0415 - likewise
+    from syncer.report.diagnostics import Validation  # noqa: PLC0415 - likewise
+    from syncer.source import SourceSpec, read_source  # noqa: PLC0415 - likewise
+
+    spec = SourceSpec(given["source"], given["ref"], given["paths"], given["excludes"])
+    source = read_source(spec, stdin=sys.stdin.buffer)
+    manifests = parse_manifests(source.blobs, default_namespace=default_namespace(given["namespaces"]))
+    rules = Rules(given["namespaces"], require_digests=given["require_digests"], whole=not source.narrowed)
+    problems = check(manifests, source.blobs, rules)
+    flawed = {problem.file for problem in problems}
+    texts = {blob.path: blob.data for blob in source.blobs if blob.path in flawed}
+    return Validation(source.info, problems, texts, manifests.files, len(manifests.desired), manifests.ignored)
+
+
+def _explained(code: str) -> str:
+    from syncer.manifests import CODES, explanation  # noqa: PLC0415 - `--help` pays for no import it does not need
+
+    if code in CODES:
+        return explanation(code)
+    close = difflib.get_close_matches(code, CODES, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(CODES)}"
+    raise UsageError(f"--explain: there is no code {code!r}", hint=hint)
