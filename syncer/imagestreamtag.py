@@ -6,6 +6,7 @@ images in its `status.tags`. This module reads both, and knows what a client may
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -36,6 +37,8 @@ DEFAULTS: Final[Mapping[str, Json]] = {
 
 MANAGED: Final = ("/tag/from", *DEFAULTS)
 """The fields of the `tag` stanza that a client sets; every other one is the server's. `from` is one value."""
+
+ASKED_AGAIN: Final = " (it was asked for again since; the server shows no newer result)"
 
 _MAPPINGS: Final = ("annotations", "from", "importPolicy", "referencePolicy")
 
@@ -270,20 +273,28 @@ def live_tag(item: Mapping[str, Json]) -> Live:
 def _image(spec: Mapping[str, Json] | None, digest: str, generation: int | None, conditions: Json) -> Import:
     """Say where a tag's image stands, by generation and not by time (fact 11).
 
-    A failed condition of the asked-for generation wins over an image that an earlier import left.
+    A success clears the failed condition, another failure replaces it; one that repeats the last word for word leaves
+    it as it was, its generation included (setFailureCondition in openshift-apiserver). So a condition of an older
+    generation than was asked for is the last that is known: failed, and asked for again.
     """
     spec = spec or {}
-    asked = spec.get("generation") or 0
-    imports = (spec.get("from") or {}).get("kind") == "DockerImage" and not spec.get("reference")
-    if imports:
-        for condition in conditions:
-            failed = condition.get("type") == "ImportSuccess" and condition.get("status") == "False"
-            if failed and (condition.get("generation") or 0) >= asked:
-                message, since = condition.get("message", ""), condition.get("lastTransitionTime", "")
-                return Import(ImportState.FAILED, digest, message, since)
-        if not digest or (generation or 0) < asked:
-            return Import(ImportState.PENDING, digest)
-    return Import(ImportState.IMPORTED, digest) if digest else Import(ImportState.NONE)
+    asked, done = spec.get("generation") or 0, (generation or 0) if digest else 0
+    if (spec.get("from") or {}).get("kind") != "DockerImage" or spec.get("reference"):
+        return Import(ImportState.IMPORTED, digest) if digest else Import(ImportState.NONE)
+    for condition in conditions:
+        failed = condition.get("type") == "ImportSuccess" and condition.get("status") == "False"
+        told = condition.get("generation") or 0
+        if failed and (told >= asked or done < asked):
+            since = condition.get("lastTransitionTime", "")
+            image = Import(ImportState.FAILED, digest, condition.get("message", ""), since)
+            return asked_again(image) if told < asked else image
+    return Import(ImportState.IMPORTED if digest and done >= asked else ImportState.PENDING, digest)
+
+
+def asked_again(failed: Import) -> Import:
+    """Give a failed import as one that was asked for once more since, whose end is not known."""
+    message = failed.message.removesuffix(ASKED_AGAIN) + ASKED_AGAIN
+    return dataclasses.replace(failed, message=message, asked_again=True)
 
 
 def _well_formed(spec: Json) -> Mapping[str, Json] | None:

@@ -143,13 +143,15 @@ class ImportState(StrEnum):
 class Import:
     """A tag's image: its state, the digest that is there (an old one, too), and the registry's last word.
 
-    `since` is the failed condition's lastTransitionTime, RFC 3339.
+    `since` is the failed condition's lastTransitionTime, RFC 3339. `asked_again`: it was asked for once more after that
+    failure, and may be under way, or have failed again just as before: the server does not tell these apart.
     """
 
     state: ImportState
     digest: str = ""
     message: str = ""
     since: str = ""
+    asked_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

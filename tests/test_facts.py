@@ -15,9 +15,11 @@ from builders import key
 from world import IMAGE, ROOT, Once, World, docker, front, tag, text_of
 
 from syncer import imagestreamtag
+from syncer.apply import images
 from syncer.errors import ForbiddenError, UsageError
-from syncer.localapi import Identity, LocalAPI
+from syncer.localapi import Identity, LocalAPI, imports
 from syncer.model import ImportState
+from syncer.report import facts
 
 APP = "team-a/app:v1"
 NEW = "registry.example.com/team/app:v2"
@@ -526,6 +528,50 @@ def test_fact_11_what_the_server_counts_is_never_a_difference(world):
     world.sync(tag(APP))
     world.patch(APP, [{"op": "add", "path": "/tag/generation", "value": 0}])
     assert only(world.plan(tag(APP))).action == "unchanged"
+
+
+@both
+def test_fact_11_an_import_that_fails_again_as_before_is_failed_in_this_run_and_in_later_ones(importing, monkeypatch):
+    monkeypatch.setattr(images, "SILENCE", 0.2)
+    importing.sync(tag(APP, ABSENT), wait=5.0)
+    strict = {"retry_imports": True, "import_failures": "error"}
+    again = importing.sync(tag(APP, ABSENT), wait=10.0, **strict)
+    assert (results(again), again.exit_code()) == ({APP: "configured"}, 4)
+    assert again.report.outcomes[key()].image.state is ImportState.FAILED
+    unwaited = importing.sync(tag(APP, ABSENT), **strict)
+    assert (results(unwaited), unwaited.exit_code()) == ({APP: "configured"}, 4)
+    later = importing.sync(tag(APP, ABSENT), import_failures="error")
+    assert (results(later), later.exit_code()) == ({APP: "unchanged"}, 4)
+    image = only(later).image
+    assert (image.state, "no such host" in image.message) == (ImportState.FAILED, True)
+    assert "asked for again" in image.message
+
+
+@both
+def test_fact_11_a_retried_import_whose_registry_is_back_is_imported(importing, monkeypatch):
+    importing.sync(tag(APP, ABSENT), wait=5.0)
+    monkeypatch.setattr(imports, "unreachable", lambda _: False)
+    again = importing.sync(tag(APP, ABSENT), wait=10.0, retry_imports=True, import_failures="error")
+    assert (again.report.outcomes[key()].image.state, again.exit_code()) == (ImportState.IMPORTED, 0)
+
+
+@both
+def test_fact_11_a_failed_import_whose_source_git_mended_is_no_longer_failed(importing):
+    importing.sync(tag(APP, ABSENT), wait=5.0)
+    mended = importing.sync(tag(APP, NEW), import_failures="error")
+    assert (mended.report.outcomes[key()].image.state, mended.exit_code()) == (ImportState.PENDING, 0)
+
+
+@both
+def test_fact_11_a_tag_that_goes_has_no_failed_import(importing):
+    importing.sync(tag(APP, ABSENT), tag("team-a/app:v2"), wait=5.0)
+    plan = importing.plan(tag("team-a/app:v2"))
+    assert (actions(plan)[APP], facts.imports_in(plan.report, ImportState.FAILED)) == ("prune", [])
+    kept = importing.sync(tag("team-a/app:v2"), import_failures="error", prune=False)
+    assert (results(kept)[APP], kept.exit_code()) == ("skipped", 4)
+    gone = importing.sync(tag("team-a/app:v2"), import_failures="error")
+    assert (results(gone)[APP], gone.exit_code()) == ("pruned", 0)
+    assert facts.imports_in(gone.report, ImportState.FAILED) == []
 
 
 # ----------------------------------------------------------------------------------------------------------- 12

@@ -139,6 +139,16 @@ def test_a_tag_follows_another_one_by_from(reference, followed):
         (SPEC, {"items": [{**ITEM, "generation": 1}]}, Import(ImportState.PENDING, DIGEST)),
         (SPEC, {"items": [ITEM], "conditions": [FAILED]}, Import(ImportState.FAILED, DIGEST, "no such host", "T")),
         (SPEC, {"items": [ITEM], "conditions": [{**FAILED, "generation": 1}]}, Import(ImportState.IMPORTED, DIGEST)),
+        (
+            SPEC,
+            {"items": None, "conditions": [{**FAILED, "generation": 1}]},
+            Import(ImportState.FAILED, "", f"no such host{ist.ASKED_AGAIN}", "T", asked_again=True),
+        ),
+        (
+            SPEC,
+            {"items": [{**ITEM, "generation": 1}], "conditions": [{**FAILED, "generation": 1}]},
+            Import(ImportState.FAILED, DIGEST, f"no such host{ist.ASKED_AGAIN}", "T", asked_again=True),
+        ),
         (SPEC, {"items": [ITEM], "conditions": [{**FAILED, "status": "True"}]}, Import(ImportState.IMPORTED, DIGEST)),
         ({**SPEC, "reference": True}, None, Import(ImportState.NONE)),
         ({**SPEC, "from": follows("base:v1")}, None, Import(ImportState.NONE)),

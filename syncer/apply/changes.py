@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from syncer import imagestreamtag
-from syncer.apply.images import FOLLOWER_PATIENCE, wait_for_image
+from syncer.apply.images import FOLLOWER_PATIENCE, is_open, wait_for_image
 from syncer.diff import apply_patch
 from syncer.errors import (
     AlreadyExistsError,
@@ -17,7 +17,7 @@ from syncer.errors import (
     NotFoundError,
     UnreachableError,
 )
-from syncer.model import Create, ImportState, Outcome, Prune, Skip, Unchanged, Update
+from syncer.model import Create, Import, ImportState, Outcome, Prune, Skip, Unchanged, Update
 from syncer.plan import requests
 from syncer.plan.vetoes import late_vetoes
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from syncer.apply.writer import Writer
-    from syncer.model import Change, Desired, Import, Live, ObjectKey, Request
+    from syncer.model import Change, Desired, Live, ObjectKey, Request
 
 ATTEMPTS: Final = 4
 PAUSE: Final = 0.2
@@ -96,7 +96,7 @@ class Applier:
                 if attempt == ATTEMPTS:
                     raise
                 unsent = list(again.requests)
-        return Outcome(change.key, "created" if isinstance(change, Create) else "configured")
+        return Outcome(change.key, "created" if isinstance(change, Create) else "configured", image=_asked_for(change))
 
     def _plan_again(self, change: Create | Update, error: ClusterError) -> Create | Update | None:
         """Read a tag and plan it again after the server refused; None: it is as desired.
@@ -165,7 +165,7 @@ class Applier:
             return ""
         if (target.namespace, target.stream) == (desired.key.namespace, desired.key.stream):
             followed = self._read(target)
-            if followed and followed.image.state is ImportState.PENDING and followed.image.digest:
+            if followed and followed.image.digest and is_open(followed.image):
                 wait_for_image(self.writer, target, self.patience, self.stopped)
             return ""
         if not takes:
@@ -195,6 +195,19 @@ def _shortcoming(target: ObjectKey, image: Import | None, patience: float) -> st
 def _takes_an_image(change: Create | Update) -> bool:
     """Whether a change gives a tag a new generation, so that a follower takes the image that is there (fact 11)."""
     return isinstance(change, Create) or any(requests.sets(change.requests, path) for path in requests.REIMPORTING)
+
+
+def _asked_for(change: Create | Update) -> Import | None:
+    """Say where an import stands that failed and that the change asked for anew; None where the plan still tells it.
+
+    Another source is another import, so its failure is over; the same one again may fail again just as before.
+    """
+    image = change.image
+    if image.state is not ImportState.FAILED:
+        return None
+    if any(requests.sets(change.requests, path) for path in requests.REIMPORTING):
+        return Import(ImportState.PENDING, image.digest)
+    return imagestreamtag.asked_again(image) if requests.sets(change.requests, requests.GENERATION) else None
 
 
 def _effect(change: Create | Update) -> tuple[object, ...]:

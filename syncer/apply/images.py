@@ -21,6 +21,9 @@ FOLLOWER_PATIENCE: Final = 60.0
 """Seconds that a follower in another stream waits for the image of its tag, unless `--wait` says otherwise."""
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 2.0
+SILENCE: Final = 30.0
+"""Seconds without news after which an import that was asked for again counts as failed again: a failure that repeats
+the last one word for word leaves no trace on the server."""
 
 
 def wait_for_image(
@@ -29,15 +32,18 @@ def wait_for_image(
     """Read a tag until its import is over, by generation and not by time, or until patience (seconds) runs out.
 
     A tag that follows another one of its own stream moves along with it, so that one is looked at (fact 10). None means
-    that there is no such tag. Once `stopped` holds the wait is over, too.
+    that there is no such tag. Once `stopped` holds the wait is over, too; so it is after `SILENCE` where an import that
+    was asked for again shows nothing but its earlier failure.
     """
-    deadline, pause = time.monotonic() + patience, FIRST_PAUSE
+    began, pause = time.monotonic(), FIRST_PAUSE
     while True:
         tags = writer.read_stream(key.namespace, key.stream) or {}
         live = tags.get(_root(key, tags))
-        over = live is None or live.image.state is not ImportState.PENDING
-        if over or stopped() or time.monotonic() + pause > deadline:
-            return live.image if live else None
+        if live is None:
+            return None
+        longest = min(patience, SILENCE) if live.image.asked_again else patience
+        if not is_open(live.image) or stopped() or time.monotonic() + pause > began + longest:
+            return live.image
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
@@ -54,11 +60,12 @@ def follow_imports(  # noqa: PLR0913 - the last two are the caller's ears, and h
     """Give the outcomes of written tags with the state of their imports, once all are over or patience runs out.
 
     `patience` is in seconds, `concurrency` the number of streams that are read at a time. `on_progress` hears how many
-    imports, of how many, are over. An error ends the wait and no more: what was written needs its report.
+    imports, of how many, are over. An error ends the wait and no more: what was written needs its report. Imports that
+    were asked for again, and show nothing but their earlier failure, are waited for until nothing moved for `SILENCE`.
     """
     written = {outcome.key: outcome for outcome in outcomes if outcome.result in ("created", "configured")}
-    deadline, pause = time.monotonic() + patience, FIRST_PAUSE
-    pending = sorted(written)
+    moved, pause = time.monotonic(), FIRST_PAUSE
+    deadline, pending = moved + patience, sorted(written)
     while pending:
         streams = sorted({(key.namespace, key.stream) for key in pending})
         try:
@@ -68,9 +75,11 @@ def follow_imports(  # noqa: PLR0913 - the last two are the caller's ears, and h
         for key in pending:
             image = tags[key].image if key in tags else Import(ImportState.NONE)
             written[key] = dataclasses.replace(written[key], image=image)
-        pending = [key for key in pending if _is_pending(written[key])]
+        before, pending = len(pending), [key for key in pending if is_open(written[key].image)]
         on_progress(len(written) - len(pending), len(written))
-        if stopped() or time.monotonic() + pause > deadline:
+        moved = time.monotonic() if len(pending) < before else moved
+        silent = all(_asked_again(written[key].image) for key in pending) and time.monotonic() > moved + SILENCE
+        if silent or stopped() or time.monotonic() + pause > deadline:
             break
         if pending:
             time.sleep(pause)
@@ -84,8 +93,13 @@ def _read_streams(writer: Writer, streams: Iterable[tuple[str, str]], concurrenc
         return {key: live for tags in read for key, live in (tags or {}).items()}
 
 
-def _is_pending(outcome: Outcome) -> bool:
-    return outcome.image is not None and outcome.image.state is ImportState.PENDING
+def is_open(image: Import | None) -> bool:
+    """Whether an import may still be under way."""
+    return image is not None and (image.state is ImportState.PENDING or image.asked_again)
+
+
+def _asked_again(image: Import | None) -> bool:
+    return image is not None and image.asked_again
 
 
 def _root(key: ObjectKey, tags: Mapping[ObjectKey, Live]) -> ObjectKey:

@@ -226,7 +226,7 @@ def _check_change(change: Change, part: _Part, owner: str) -> None:
 
 def _image(part: _Part) -> Import:
     state = ImportState(part.one_of("state", [*ImportState]))
-    return Import(state, *(part.of(name, str) for name in ("digest", "message", "since")))
+    return Import(state, part.of("digest", str), part.of("message", str), part.of("since", str))
 
 
 def _field(part: _Part) -> FieldChange:

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, assert_never
 
 from syncer import imagestreamtag
-from syncer.model import Cause, Create, ImportState, Outcome, Prune, Request, Severity, Skip, Unchanged, Update
+from syncer.model import Cause, Create, Import, ImportState, Outcome, Prune, Request, Severity, Skip, Unchanged, Update
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from syncer.model import Change, FieldChange, Import, Json, Problem, Report, Scope, SourceInfo
+    from syncer.model import Change, FieldChange, Json, Problem, Report, Scope, SourceInfo
 
 ACTIONS: Final = ("create", "update", "prune", "unchanged", "skip")
 RESULTS: Final = ("created", "configured", "pruned", "unchanged", "skipped", "failed")
@@ -79,8 +79,10 @@ def outcome_of(report: Report, change: Change) -> Outcome | None:
 
 
 def image_of(report: Report, change: Change) -> Import:
-    """Give where a tag's image stands: after a wait as it is then, else as it was listed."""
+    """Give where a tag's image stands: after a wait as it is then, else as it was listed; a pruned tag has none."""
     outcome = report.outcomes.get(change.key)
+    if outcome and outcome.result == "pruned":
+        return Import(ImportState.NONE)
     return outcome.image if outcome and outcome.image else change.image
 
 
@@ -151,8 +153,9 @@ def counted(changes: Iterable[Change]) -> list[str]:
 
 
 def imports_in(report: Report, state: ImportState) -> list[tuple[Change, Import]]:
-    """List the tags whose import is in a state, whatever their action."""
-    images = ((change, image_of(report, change)) for change in report.plan.changes)
+    """List the tags whose import is in a state, whatever their action: all that stay, so far as is known."""
+    staying = (change for change in report.plan.changes if report.applied or not isinstance(change, Prune))
+    images = ((change, image_of(report, change)) for change in staying)
     return [(change, image) for change, image in images if image.state is state]
 
 

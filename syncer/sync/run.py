@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from syncer.model import ImportState, Severity
+from syncer.report.facts import imports_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from syncer.errors import SyncerError
-    from syncer.model import Import, Report
+    from syncer.model import Report
 
     Lock = Callable[[str], AbstractContextManager[Callable[[], None]]]
     """Takes the lock of an owner for as long as the context lasts; gives what raises ClusterError once it is lost."""
@@ -39,7 +40,7 @@ class Run:
             return self.refusal.exit_code
         if any(outcome.error for outcome in report.outcomes.values()):
             return 4
-        if self.import_failures == "error" and any(image.state is ImportState.FAILED for image in images(report)):
+        if self.import_failures == "error" and imports_in(report, ImportState.FAILED):
             return 4
         if any(problem.severity is Severity.ERROR for problem in report.plan.problems):
             return 4 if report.applied else 1
@@ -61,10 +62,3 @@ class Stopwatch:
             yield
         finally:
             self.seconds[name] = round(time.perf_counter() - began, 3)
-
-
-def images(report: Report) -> Iterator[Import]:
-    """Yield where the image of each tag stands, as it was seen last."""
-    for change in report.plan.changes:
-        outcome = report.outcomes.get(change.key)
-        yield (outcome and outcome.image) or change.image

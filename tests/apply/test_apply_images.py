@@ -1,15 +1,16 @@
 """Waiting for images, by generation; patience runs out, and nothing hangs."""
 
+import dataclasses
 import time
 
 import pytest
 from builders import key
 from world import tag
 
-from syncer.apply import follow_imports
+from syncer.apply import follow_imports, images
 from syncer.apply.images import wait_for_image
 from syncer.cluster import ClusterWriter
-from syncer.model import ImportState, Outcome
+from syncer.model import Import, ImportState, Outcome
 
 APP = "team-a/app:v1"
 ABSENT = "registry.invalid/team/app:v1"
@@ -109,3 +110,46 @@ def test_a_tag_that_vanished_has_no_image(world):
 def test_what_was_not_written_is_not_followed(world, result):
     assert followed(world, APP, result=result) == {}
     assert world.requests() == []
+
+
+def failed_again(world, text=APP, source=ABSENT):
+    """Leave a tag whose import failed, and was asked for again: it fails again word for word."""
+    world.post(tag(text, source))
+    world.settle(text)
+    world.patch(text, [{"op": "add", "path": "/tag/generation", "value": 0}])
+
+
+def test_an_import_that_fails_again_word_for_word_is_failed_once_nothing_moves_any_more(importing, monkeypatch):
+    monkeypatch.setattr(images, "SILENCE", 0.3)
+    failed_again(importing)
+    importing.post(tag("team-b/web:v1"))
+    found = followed(importing, APP, "team-b/web:v1", patience=30.0)
+    image = found[key(APP)].image
+    assert (image.state, image.asked_again) == (ImportState.FAILED, True)
+    assert "no such host" in image.message
+    assert found[key("team-b/web:v1")].image.state is ImportState.IMPORTED
+
+
+def test_an_import_that_was_asked_for_again_has_its_time_before_it_counts_as_failed_again(world, monkeypatch):
+    monkeypatch.setattr(images, "SILENCE", 30.0)
+    world.api.push("team-a", "app", "v1")
+    seen = []
+
+    class Slow(ClusterWriter):
+        def read_stream(self, namespace, stream):
+            seen.append(1)
+            tags = super().read_stream(namespace, stream)
+            (live,) = tags.values()
+            failed = Import(ImportState.FAILED, "", "no such host", asked_again=True)
+            return tags if len(seen) > 3 else {live.key: dataclasses.replace(live, image=failed)}
+
+    found = follow_imports(Slow(world.client), [Outcome(key(APP), "configured")], 30.0, concurrency=1)
+    assert (found[key(APP)].image.state, len(seen)) == (ImportState.IMPORTED, 4)
+
+
+def test_a_follower_does_not_wait_for_long_for_what_failed_again(importing, monkeypatch):
+    monkeypatch.setattr(images, "SILENCE", 0.3)
+    failed_again(importing)
+    began = time.monotonic()
+    assert waited(importing, patience=60.0).state is ImportState.FAILED
+    assert time.monotonic() - began < 20
