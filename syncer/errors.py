@@ -65,6 +65,10 @@ class UnreachableError(ClusterError):
     """No usable answer came: it is not known whether the request took effect."""
 
 
+class NotSentError(UnreachableError):
+    """No connection was made: the request surely had no effect."""
+
+
 class UnauthorizedError(ClusterError):
     """401: the server does not know this client."""
 

@@ -329,6 +329,9 @@ class Plan:
 # ------------------------------------------------------------------------------------------------------ apply
 
 
+Wrote = Literal["yes", "no", "unknown"]
+"""Whether a write of ours took effect; unknown where its answer was lost: another run may have done the same."""
+
 Result = Literal["created", "configured", "pruned", "unchanged", "skipped", "failed"]
 
 
@@ -337,13 +340,14 @@ class Outcome:
     """What became of one change.
 
     `error` says why it failed, or why the run left it (`skipped`) although it was planned; `image` is the import state
-    after a wait.
+    after a wait. `wrote`: whether it was this run that wrote. What another run was quicker with is `unchanged`.
     """
 
     key: ObjectKey
     result: Result
     error: str = ""
     image: Import | None = None
+    wrote: Wrote = "no"
 
 
 @dataclass(frozen=True, slots=True)

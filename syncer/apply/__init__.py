@@ -8,7 +8,7 @@ from syncer.apply.changes import Applier
 from syncer.apply.images import FOLLOWER_PATIENCE, follow_imports
 from syncer.apply.restore import Restorer
 from syncer.apply.run import apply_plan
-from syncer.apply.undo import read_undo, write_undo
+from syncer.apply.undo import read_undo, undo_file
 from syncer.apply.writer import Writer
 
 __all__ = [
@@ -19,5 +19,5 @@ __all__ = [
     "apply_plan",
     "follow_imports",
     "read_undo",
-    "write_undo",
+    "undo_file",
 ]

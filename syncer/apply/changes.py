@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
@@ -15,6 +16,7 @@ from syncer.errors import (
     ConflictError,
     InvalidError,
     NotFoundError,
+    NotSentError,
     UnreachableError,
 )
 from syncer.model import Create, Import, ImportState, Outcome, Prune, Skip, Unchanged, Update
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from syncer.apply.writer import Writer
-    from syncer.model import Change, Desired, Live, ObjectKey, Request
+    from syncer.model import Change, Desired, Live, ObjectKey, Request, Wrote
 
 ATTEMPTS: Final = 4
 PAUSE: Final = 0.2
@@ -37,16 +39,23 @@ class Applier:
     """Applies changes through a writer. `replan` decides anew on a tag that was read again.
 
     `stopped` is asked before each change; once it holds, no new write begins. `patience` is how long, in seconds, a
-    follower waits for an image.
+    follower waits for an image. `note` hears what became of each planned write, at once and in the thread that sent it.
     """
 
     writer: Writer
     replan: Callable[[Desired, Live | None], Change]
     patience: float = FOLLOWER_PATIENCE
     stopped: Callable[[], bool] = bool
+    note: Callable[[Outcome], None] = lambda _: None
 
     def apply(self, change: Change) -> Outcome:
         """Carry out one change; a failure is an outcome."""
+        outcome = self._applied(change)
+        if change.requests:
+            self.note(outcome)
+        return outcome
+
+    def _applied(self, change: Change) -> Outcome:
         match change:
             case Unchanged():
                 return Outcome(change.key, "unchanged")
@@ -54,32 +63,44 @@ class Applier:
                 return Outcome(change.key, "skipped")
             case _ if self.stopped():
                 return Outcome(change.key, "skipped", INTERRUPTED)
-            case Create():
-                return self._guarded(change, lambda: self._write(change, change.desired))
-            case Update():
-                return self._guarded(change, lambda: self._write(change, change.desired))
+            case Create() | Update():
+                return self._guarded(change, lambda sender: self._write(change, change.desired, sender))
             case Prune():
-                return self._guarded(change, lambda: self._prune(change))
+                return self._guarded(change, lambda sender: self._prune(change, sender))
             case _:
                 assert_never(change)
 
-    def _guarded(self, change: Change, write: Callable[[], Outcome]) -> Outcome:
+    def _guarded(self, change: Change, write: Callable[[_Sender], Outcome]) -> Outcome:
+        sender = _Sender(self.writer)
         try:
-            return write()
+            outcome = write(sender)
         except ClusterError as error:
-            return Outcome(change.key, "failed", error.message)
+            outcome = Outcome(change.key, "failed", error.message)
+        return dataclasses.replace(outcome, wrote=sender.wrote)
 
-    def _write(self, change: Create | Update, desired: Desired | None) -> Outcome:
-        """Send a change until it is known to have landed, or to be no longer the approved one (rules 8 and 9)."""
+    def _write(self, change: Create | Update, desired: Desired | None, sender: _Sender) -> Outcome:
+        """Wait for what a follower needs, write, and say what came of it.
+
+        A tag that is found as desired although no write of ours can have done it is somebody else's work: unchanged.
+        Where an answer was lost it may be ours or that of another run of this owner, whose request is the same to the
+        byte; it counts as done, and the undo file says that it is not proven.
+        """
         lack = self._lacking(desired, takes=_takes_an_image(change)) if desired else ""
         if self.stopped():
             return Outcome(change.key, "skipped", INTERRUPTED)
         if lack:
             return Outcome(change.key, "failed", lack)
+        self._deliver(change, sender)
+        if sender.wrote == "no":
+            return Outcome(change.key, "unchanged")
+        return Outcome(change.key, "created" if isinstance(change, Create) else "configured", image=_asked_for(change))
+
+    def _deliver(self, change: Create | Update, sender: _Sender) -> None:
+        """Send a change until it is known to have landed, or to be no longer the approved one (rules 8 and 9)."""
         unsent, attempt = list(change.requests), 0
         while unsent:
             try:
-                self.writer.send(unsent[0])
+                sender.send(unsent[0])
                 del unsent[0]
             except UnreachableError:
                 attempt += 1
@@ -96,7 +117,6 @@ class Applier:
                 if attempt == ATTEMPTS:
                     raise
                 unsent = list(again.requests)
-        return Outcome(change.key, "created" if isinstance(change, Create) else "configured", image=_asked_for(change))
 
     def _plan_again(self, change: Create | Update, error: ClusterError) -> Create | Update | None:
         """Read a tag and plan it again after the server refused; None: it is as desired.
@@ -129,8 +149,8 @@ class Applier:
         except ValueError:
             return False
 
-    def _prune(self, change: Prune) -> Outcome:
-        """Delete a tag if a fresh read of its stream still shows what was planned (rule 4)."""
+    def _prune(self, change: Prune, sender: _Sender) -> Outcome:
+        """Delete a tag if a fresh read of its stream still shows what was planned (rule 4); unchanged: it is gone."""
         (request,) = change.requests
         for attempt in range(ATTEMPTS):
             tags = self.writer.read_stream(change.key.namespace, change.key.stream) or {}
@@ -140,7 +160,7 @@ class Applier:
             if vetoes := late_vetoes(change.live, fresh, tags):
                 return Outcome(change.key, "skipped", "; ".join(veto.message for veto in vetoes))
             try:
-                self.writer.send(request)
+                sender.send(request)
             except NotFoundError:
                 break
             except ConflictError:
@@ -151,7 +171,7 @@ class Applier:
                 time.sleep(PAUSE * 2**attempt)
             else:
                 break
-        return Outcome(change.key, "pruned")
+        return Outcome(change.key, "unchanged" if sender.wrote == "no" else "pruned")
 
     def _lacking(self, desired: Desired, *, takes: bool) -> str:
         """Wait for the image that a follower takes when it is written; say what is lacking (fact 10).
@@ -175,6 +195,25 @@ class Applier:
 
     def _read(self, key: ObjectKey) -> Live | None:
         return (self.writer.read_stream(key.namespace, key.stream) or {}).get(key)
+
+
+@dataclass(slots=True)
+class _Sender:
+    """Sends the requests of one change, and remembers whether any took effect."""
+
+    writer: Writer
+    wrote: Wrote = "no"
+
+    def send(self, request: Request) -> None:
+        try:
+            self.writer.send(request)
+        except NotSentError:
+            raise
+        except UnreachableError:
+            if self.wrote == "no":
+                self.wrote = "unknown"
+            raise
+        self.wrote = "yes"
 
 
 def _shortcoming(target: ObjectKey, image: Import | None, patience: float) -> str:

@@ -13,6 +13,8 @@ from syncer.model import (
     Create,
     Desired,
     FieldChange,
+    Import,
+    ImportState,
     Origin,
     Plan,
     Problem,
@@ -34,8 +36,11 @@ if TYPE_CHECKING:
     from syncer.model import Change, Json, Live, ObjectKey, Outcome
 
 MOVED = Veto("moved", "it has moved since the run, and that is not undone")
+UNPROVEN = Veto("unproven", "the undo file does not prove that the run made it: delete it by hand if it did")
 PUSHED = Veto("pushed", "before the run only a push had made it, which cannot be put back through the tag")
 AS_BEFORE = "as it was before the run"
+NOT_WRITTEN = "the run did not write it"
+NO_IMAGE = Import(ImportState.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,15 @@ class Restorer:
     def change(self, entry: Entry, live: Live | None) -> Change:
         """Decide what brings one tag back."""
         origin = Origin(self.file, entry.line)
+        if entry.wrote == "no":
+            return Unchanged(entry.key, NOT_WRITTEN, origin, live.image if live else NO_IMAGE, live=live)
         if entry.before is None:
             return _removal(entry, live, origin, self.undo.owner)
         if entry.before.spec is None:
             return Skip(entry.key, "not put back", origin, vetoes=(PUSHED,), live=live)
-        before = self._pinned(entry.before)
+        return self._put_back(entry, self._pinned(entry.before), live, origin)
+
+    def _put_back(self, entry: Entry, before: Before, live: Live | None, origin: Origin) -> Change:
         desired = Desired(entry.key, imagestreamtag.fields_of(before.annotations, before.spec or {}), origin)
         if live is None:
             return _creation(entry, before, desired)
@@ -115,7 +124,7 @@ def _creation(entry: Entry, before: Before, desired: Desired) -> Change:
 
 
 def _removal(entry: Entry, live: Live | None, origin: Origin, owner: str) -> Change:
-    """Remove what the run made, if it is still just that."""
+    """Remove what the run made, if it is proven that it did, and the tag is still just that."""
     if live is None:
         return Unchanged(entry.key, AS_BEFORE, origin)
     mark = imagestreamtag.protection_of(live)
@@ -124,8 +133,8 @@ def _removal(entry: Entry, live: Live | None, origin: Origin, owner: str) -> Cha
         **(entry.after or {}),
     }
     moved = moved or imagestreamtag.owner_of(live) != (owner, True)
-    if moved or mark:
-        veto = MOVED if moved else Veto("protected", f"it is protected by {mark}")
+    vetoes = ((MOVED, moved), (UNPROVEN, entry.wrote != "yes"), (Veto("protected", f"it is protected by {mark}"), mark))
+    if veto := next((veto for veto, holds in vetoes if holds), None):
         return Skip(entry.key, "the run made it", origin, live.image, vetoes=(veto,), live=live)
     sent = (requests.prune_request(live),)
     return Prune(entry.key, "the run made it", origin, live.image, requests=sent, live=live)

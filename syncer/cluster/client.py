@@ -24,7 +24,7 @@ from urllib3.exceptions import (
 
 from syncer import __version__
 from syncer.cluster.answers import decode, failure, printable
-from syncer.errors import ClusterError, UnreachableError, UsageError
+from syncer.errors import ClusterError, NotSentError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,7 +110,8 @@ class Client:
         """Send one write, once; `dry_run_server` has the server validate it only (fact 14 says where that is safe).
 
         It is sent again only where it surely had no effect: no connection was made, or the server turned it away
-        (429 with Retry-After). UnreachableError: it is not known whether it took effect, so read before the next step.
+        (429 with Retry-After). UnreachableError that is no NotSentError: its effect is not known, so read before the
+        next step.
         """
         what = f"{request.method} {request.path}"
         query = ("&" if "?" in request.path else "?") + "dryRun=All" if dry_run_server else ""
@@ -124,8 +125,8 @@ class Client:
             last = attempt == self._patience.attempts
             try:
                 answer = self._exchange(request.method, request.path + query, what, headers, body)
-            except UnreachableError as error:
-                if last or not isinstance(error.__cause__, _NOT_SENT):
+            except NotSentError:
+                if last:
                     raise
                 self._pause(attempt)
                 continue
@@ -232,7 +233,7 @@ class Client:
                 hint="give the cluster's CA by --certificate-authority, or check --server",
             )
         if isinstance(error, _NOT_SENT):
-            return UnreachableError(
+            return NotSentError(
                 f"{what}: cannot connect to {server}: {_told(error)}", hint="check --server and the network"
             )
         if isinstance(error, ReadTimeoutError):

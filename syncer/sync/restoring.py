@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncer.apply import FOLLOWER_PATIENCE, Applier, Restorer, apply_plan, follow_imports, read_undo, write_undo
+from syncer.apply import FOLLOWER_PATIENCE, Applier, Restorer, apply_plan, follow_imports, read_undo, undo_file
 from syncer.cluster import ClusterWriter
 from syncer.errors import UsageError
 from syncer.model import Report, SourceInfo, Target
@@ -54,10 +54,8 @@ def restore(
         source, target = SourceInfo(str(options.undo)), Target(server, client.connection.context)
         if options.dry_run:
             return Run(Report(source, target, made, timings=watch.seconds))
-        if options.undo_file and any(change.requests for change in made.changes):
-            write_undo(options.undo_file, made, source, server)
-        applier = Applier(writer, restorer.replan, options.wait, stopped)
-        with watch.stage("apply"):
+        with undo_file(options.undo_file, made, source, server) as note, watch.stage("apply"):
+            applier = Applier(writer, restorer.replan, options.wait, stopped, note)
             outcomes = apply_plan(made, applier, concurrency=options.concurrency)
         with watch.stage("wait"):
             outcomes |= follow_imports(

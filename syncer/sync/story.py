@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from syncer import imagestreamtag
-from syncer.apply import FOLLOWER_PATIENCE, Applier, apply_plan, follow_imports, write_undo
+from syncer.apply import FOLLOWER_PATIENCE, Applier, apply_plan, follow_imports, undo_file
 from syncer.cluster import ClusterWriter, read_live, read_stream
 from syncer.errors import ClusterError, GateError, ManifestError, SourceError, SyncerError, UsageError
 from syncer.manifests import parse_manifests
@@ -126,12 +126,11 @@ def carry_out(  # noqa: PLR0913 - what `sync` and `apply_saved` have in common, 
     refusal = _refusal(options, prepared)
     if refusal:
         return Run(report_of(prepared, client, watch), refusal)
-    if options.undo_file and any(change.requests for change in prepared.plan.changes):
-        write_undo(options.undo_file, prepared.plan, prepared.source.info, client.connection.server)
     writer = ClusterWriter(client, before_write)
     patience = FOLLOWER_PATIENCE if options.wait is None else options.wait
-    applier = Applier(writer, prepared.planner.change, patience, stopped)
-    with watch.stage("apply"):
+    server = client.connection.server
+    with undo_file(options.undo_file, prepared.plan, prepared.source.info, server) as note, watch.stage("apply"):
+        applier = Applier(writer, prepared.planner.change, patience, stopped, note)
         outcomes = apply_plan(prepared.plan, applier, concurrency=options.concurrency, on_outcome=on_outcome)
     if options.wait is not None:
         with watch.stage("wait"):

@@ -34,12 +34,12 @@ class Meddled(ClusterWriter):
         return [(request.method, _name(request)) for request in self.sent]
 
 
-def lose(*numbers):
+def lose(*numbers, error=UnreachableError):
     """Lose the sends, or the answers, of these numbers."""
 
     def meddle(number, request):
         if number in numbers:
-            raise UnreachableError(f"{request.method} {request.path}: the connection broke")
+            raise error(f"{request.method} {request.path}: the connection broke")
 
     return meddle
 
@@ -56,10 +56,11 @@ def planned(world, *wanted, **more):
     return make_plan(manifests(*wanted), live, made), Planner(made, live, {}).change
 
 
-def applied(world, *wanted, writer=None, patience=5.0, stopped=bool, concurrency=4, **more):
-    """Plan and apply; give the outcomes by the tag's name."""
+def applied(world, *wanted, writer=None, concurrency=4, **more):
+    """Plan and apply; give the outcomes by the tag's name. `more` is the policy's, or the applier's."""
+    hooks = {name: more.pop(name) for name in ("patience", "stopped", "note") if name in more}
     plan, replan = planned(world, *wanted, **more)
-    applier = Applier(writer or ClusterWriter(world.client), replan, patience, stopped)
+    applier = Applier(writer or ClusterWriter(world.client), replan, **{"patience": 5.0, **hooks})
     outcomes = apply_plan(plan, applier, concurrency=concurrency)
     assert list(outcomes) == [change.key for change in plan.changes]
     return {str(outcome.key): outcome for outcome in outcomes.values()}

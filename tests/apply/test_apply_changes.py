@@ -7,7 +7,7 @@ from world import docker, tag
 
 from syncer import imagestreamtag
 from syncer.apply import Applier
-from syncer.errors import ClusterError
+from syncer.errors import ClusterError, NotSentError
 from syncer.model import Create, Skip, Unchanged
 
 APP = "team-a/app:v1"
@@ -122,11 +122,12 @@ def test_a_cure_that_was_cut_in_half_is_finished_by_the_next_run(importing):
 # --------------------------------------------------------------------------------------------------- creates that race
 
 
-def test_a_create_that_another_run_of_this_owner_was_quicker_with_is_created(world):
+def test_a_create_that_another_run_of_this_owner_was_quicker_with_is_unchanged(world):
     (create,) = planned(world, *WANTED["POST"])[0].changes
     same = create.requests[0].body
     writer = Meddled(world.client, before=once(lambda: world.post(same)))
-    assert applied(world, *WANTED["POST"], writer=writer)[APP].result == "created"
+    outcome = applied(world, *WANTED["POST"], writer=writer)[APP]
+    assert (outcome.result, outcome.error, outcome.wrote) == ("unchanged", "", "no")
     assert len(writer.sent) == 1
 
 
@@ -178,11 +179,43 @@ def test_a_field_beside_the_one_that_git_changed_is_somebody_elses_to_move(world
     assert world.spec(APP)["importPolicy"]["insecure"] is True
 
 
-def test_an_update_that_another_run_of_this_owner_was_quicker_with_is_configured(world):
+def test_an_update_that_another_run_of_this_owner_was_quicker_with_is_unchanged(world):
     world.sync(tag(APP, OLD))
     writer = Meddled(world.client, before=once(lambda: world.sync(tag(APP, NEW), owner="demo")))
-    assert applied(world, *WANTED["PATCH"], writer=writer)[APP].result == "configured"
+    outcome = applied(world, *WANTED["PATCH"], writer=writer)[APP]
+    assert (outcome.result, outcome.error, outcome.wrote) == ("unchanged", "", "no")
     assert len(writer.sent) == 1
+
+
+@methods
+@pytest.mark.parametrize(
+    ("loss", "wrote"),
+    [
+        ({}, "yes"),
+        ({"before": lose(0)}, "yes"),
+        ({"after": lose(0)}, "unknown"),
+        ({"before": lose(*range(100))}, "unknown"),
+        ({"before": lose(*range(100), error=NotSentError)}, "no"),
+    ],
+    ids=["answered", "sent again", "found although no answer came", "never known", "never sent"],
+)
+def test_a_run_knows_whether_it_was_itself_that_wrote(world, method, loss, wrote):
+    prepared(world, method)
+    noted = []
+    (outcome,) = applied(world, *WANTED[method], writer=Meddled(world.client, **loss), note=noted.append).values()
+    assert (outcome.wrote, noted) == (wrote, [outcome])
+
+
+def test_a_create_that_was_refused_after_a_lost_answer_may_be_its_own(world):
+    (create,) = planned(world, *WANTED["POST"])[0].changes
+
+    def rival(number, request):
+        if number == 1:
+            world.post(create.requests[0].body)
+        lose(0)(number, request)
+
+    outcome = applied(world, *WANTED["POST"], writer=Meddled(world.client, before=rival))[APP]
+    assert (outcome.result, outcome.wrote) == ("created", "unknown")
 
 
 def test_a_change_that_the_server_refuses_fails_with_the_servers_words_and_is_not_repeated(world):
@@ -226,20 +259,20 @@ def test_a_prune_that_is_no_longer_right_is_left(world, meddle, why):
 
 
 @pytest.mark.parametrize(
-    "meddle",
+    ("meddle", "result"),
     [
-        lambda world: world.post(tag(OTHER)),
-        lambda world: world.delete(APP),
-        lambda world: world.delete_stream(APP),
+        (lambda world: world.post(tag(OTHER)), "pruned"),
+        (lambda world: world.delete(APP), "unchanged"),
+        (lambda world: world.delete_stream(APP), "unchanged"),
     ],
     ids=["sibling", "gone", "stream gone"],
 )
-def test_a_prune_goes_on_when_only_others_moved_or_the_tag_is_gone_already(world, meddle):
+def test_a_prune_goes_on_when_only_others_moved_and_is_unchanged_where_the_tag_is_gone_already(world, meddle, result):
     world.sync(tag(APP, OLD))
     plan, replan = planned(world)
     meddle(world)
     outcome = Applier(Meddled(world.client), replan).apply(plan.changes[0])
-    assert (outcome.result, outcome.error) == ("pruned", "")
+    assert (outcome.result, outcome.error) == (result, "")
     assert world.spec(APP) is None
 
 
@@ -255,10 +288,10 @@ def test_a_stream_made_anew_in_the_last_round_trip_is_saved_by_the_uid(world):
     assert source(world) == NEW
 
 
-def test_a_tag_that_vanished_in_the_last_round_trip_is_pruned(world):
+def test_a_tag_that_vanished_in_the_last_round_trip_is_somebody_elses_prune(world):
     world.sync(tag(APP, OLD))
     outcome = applied(world, writer=Meddled(world.client, before=once(lambda: world.delete(APP))))[APP]
-    assert (outcome.result, outcome.error) == ("pruned", "")
+    assert (outcome.result, outcome.error, outcome.wrote) == ("unchanged", "", "no")
 
 
 # --------------------------------------------------------------------------------------------------------- the others

@@ -1,14 +1,18 @@
 """Undo files and restore: sync followed by restore gives the state before."""
 
+import dataclasses
 import io
 import json
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from world import Once
 
 from syncer import sync
 from syncer.apply import read_undo
+from syncer.apply import undo as undo_module
 from syncer.cluster import Client, ConnectionOptions, connect, read_stream
 from syncer.errors import SyncerError, UsageError
 from syncer.imagestreamtag import live_fields
@@ -47,7 +51,7 @@ class Cluster:
     def __init__(self, client):
         self.client = client
 
-    def sync(self, files, folder, undo=None, **more):
+    def sync(self, files, folder, undo=None, stopped=bool, **more):
         folder.mkdir(exist_ok=True)
         for old in folder.iterdir():
             old.unlink()
@@ -55,7 +59,7 @@ class Cluster:
             (folder / f"{number}.json").write_text(text)
         more = {"namespaces": (NAMESPACE,), "owner": "demo", "allow_dirty": True, "allow_empty": True, **more}
         options = sync.Options(SourceSpec(str(folder)), undo_file=undo, **more)
-        run = sync.sync(options, self.client, io.BytesIO())
+        run = sync.sync(options, self.client, io.BytesIO(), stopped=stopped)
         assert run.exit_code() == 0, (run.refusal, run.report.outcomes)
         return run
 
@@ -161,11 +165,75 @@ def test_an_undo_file_is_never_overwritten(changed, tmp_path):
 def test_an_undo_file_cut_off_at_any_byte_can_be_read(changed, tmp_path):
     text = changed.undo.read_bytes()
     whole = read_undo(changed.undo).entries
-    cut = tmp_path / "cut.jsonl"
+    assert [entry.wrote for entry in whole] == ["yes"] * 4
+    cut, known = tmp_path / "cut.jsonl", 0
     for length in range(len(text)):
         cut.write_bytes(text[:length])
         entries = read_undo(cut).entries
-        assert entries == whole[: len(entries)]
+        assert [_untold(entry) for entry in entries] == [_untold(entry) for entry in whole[: len(entries)]]
+        told = [entry.wrote for entry in entries].count("yes")
+        assert told == 0 or len(entries) == len(whole)
+        assert {entry.wrote for entry in entries} <= {"yes", "unknown"}
+        assert told >= known
+        known = told
+    assert known == 3
+
+
+def _untold(entry):
+    return dataclasses.replace(entry, wrote="unknown")
+
+
+def test_a_run_that_was_cut_off_is_put_back_but_nothing_is_deleted_without_proof(changed):
+    lines = changed.undo.read_text().splitlines(keepends=True)
+    changed.undo.write_text("".join(line for line in lines if '"wrote"' not in line))
+    run, results = changed.restore(changed.undo)
+    assert results == {
+        "team-a/app:gone": "created",
+        "team-a/app:new": "skipped",
+        "team-a/app:v1": "configured",
+        "team-a/app:v2": "configured",
+    }
+    (veto,) = (veto for change in run.report.plan.changes for veto in change.vetoes)
+    assert veto.code == "unproven"
+    assert changed.state().keys() == {*changed.before, "team-a/app:new"}
+
+
+@pytest.mark.parametrize("name", ["gone", "new", "v1"])
+def test_what_the_run_did_not_write_is_not_put_back(changed, name):
+    after = changed.state()
+    text = changed.undo.read_text()
+    told = [json.loads(line) for line in text.splitlines()]
+    others = [{**line, "wrote": "no"} for line in told if "wrote" in line and line["name"] == f"app:{name}"]
+    changed.undo.write_text(text + "".join(json.dumps(line) + "\n" for line in others))
+    _, results = changed.restore(changed.undo)
+    assert results[f"team-a/app:{name}"] == "unchanged"
+    assert changed.state().get(f"team-a/app:{name}") == after.get(f"team-a/app:{name}")
+
+
+def test_two_runs_at_once_and_the_restore_of_the_slower_one_deletes_nothing(cluster, tmp_path):
+    cluster.sync([], tmp_path / "git")
+    quicker = partial(cluster.sync, [manifest("v1", "1")], tmp_path / "other")
+    undo = tmp_path / "undo.jsonl"
+    run = cluster.sync([manifest("v1", "1")], tmp_path / "git", undo, stopped=Once(quicker))
+    assert [outcome.result for outcome in run.report.outcomes.values()] == ["unchanged"]
+    _, results = cluster.restore(undo)
+    assert results == {"team-a/app:v1": "unchanged"}
+    assert set(cluster.state()) == {"team-a/app:v1"}
+
+
+def test_a_disk_that_is_full_later_on_ends_neither_the_run_nor_the_way_back(cluster, tmp_path, monkeypatch):
+    cluster.sync([], tmp_path / "git")
+    cluster.sync([manifest("v1", "1")], tmp_path / "git")
+    before, full = cluster.state(), OSError(28, "No space left on device")
+
+    class Full(io.FileIO):
+        def write(self, _):
+            raise full
+
+    monkeypatch.setattr(undo_module, "FileIO", Full)
+    cluster.sync([manifest("v1", "2")], tmp_path / "git", tmp_path / "undo.jsonl")
+    _, results = cluster.restore(tmp_path / "undo.jsonl")
+    assert (results, cluster.state()) == ({"team-a/app:v1": "configured"}, before)
 
 
 @pytest.mark.parametrize(
