@@ -82,9 +82,9 @@ def test_a_sync_is_told_in_the_past_tense():
 
 def test_ten_thousand_changes_render_in_seconds_with_a_line_each_and_the_urgent_ones_in_detail():
     report = scenes.huge()
-    began = time.perf_counter()
+    began = time.process_time()
     text = render(report, width=100, color=True)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     text = ESCAPE.sub("", text)
     lines = [line[4:].split("  ")[0].strip() for line in text.splitlines() if re.match(r"  [-+~!] ", line)]
     changes = [change for change in report.plan.changes if not isinstance(change, Unchanged)]
