@@ -333,6 +333,17 @@ def test_fact_7_an_annotation_that_somebody_adds_to_an_unmarked_tag_meanwhile_is
 
 
 @both
+def test_fact_7_texts_that_json_can_write_in_two_ways_are_guarded_as_the_server_writes_them(world):
+    notes = {"note": "R&D <Größe> \u2028", "other": "💡"}
+    world.sync(tag(APP, annotations=notes))
+    run = world.sync(tag(APP, NEW, annotations={**notes, "note": "R&D <größer>"}))
+    assert results(run) == {APP: "configured"}
+    assert world.spec(APP)["annotations"]["note"] == "R&D <größer>"
+    run = world.sync(tag(APP, NEW, annotations={"other": "💡"}))
+    assert results(run) == {APP: "configured"}
+
+
+@both
 def test_fact_7_an_owner_that_took_the_tag_meanwhile_keeps_it(world):
     world.sync(tag(APP))
     rival = {imagestreamtag.OWNER: f"rival {APP}"}

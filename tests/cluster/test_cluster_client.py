@@ -11,7 +11,7 @@ import pytest
 from scripted import Answer, status
 
 from syncer import __version__, errors
-from syncer.cluster.client import Patience
+from syncer.cluster.client import Patience, encoded
 from syncer.model import Request
 
 PATH = "/apis/image.openshift.io/v1/namespaces/a/imagestreams"
@@ -35,6 +35,23 @@ def test_a_read_says_who_asks_and_what_it_takes(scripted, make_client):
     assert seen.headers["User-Agent"] == f"syncer/{__version__}"
     assert seen.headers["Impersonate-User"].encode("latin-1").decode() == "jörg"
     assert "Authorization" not in seen.headers
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("a&b", '"a\\u0026b"'),
+        ("<x>", '"\\u003cx\\u003e"'),
+        ("Größe 🐙", '"Größe 🐙"'),
+        ("a\u2028b", '"a\\u2028b"'),
+        ('a"\\/\n\x1f\x7f', '"a\\"\\\\/\\n\\u001f\x7f"'),
+        ("\ud800", '"\\ud800"'),
+    ],
+)
+def test_a_text_is_written_as_the_server_writes_it_for_a_patch_compares_it_so(text, sent):
+    body = encoded({"value": text})
+    assert body.decode() == f'{{"value": {sent}}}'
+    assert json.loads(body) == {"value": text}
 
 
 def test_a_server_with_a_path_keeps_it(scripted, make_client):

@@ -282,6 +282,23 @@ def test_a_json_patch_is_applied_or_refused(api, patch, status):
     assert api.patch("a:v1", patch).status == status
 
 
+@pytest.mark.parametrize(
+    ("written", "status"),
+    [
+        (b'"a\\u0026b \xc3\xa4"', 200),
+        (b'"a&b \xc3\xa4"', 422),
+        (b'"a\\u0026b \\u00e4"', 422),
+        (b'"a\\u0026b \xc3\xa4 "', 422),
+    ],
+)
+def test_a_json_patch_tests_texts_as_they_are_written_and_not_what_they_mean(api, written, status):
+    api.create("a:v1", tag={"annotations": {"note": "a&b ä"}}, metadata={"annotations": {"note": "a&b ä"}})
+    patch = b'[{"op": "test", "path": "/tag/annotations/note", "value": ' + written + b"}]"
+    assert api.patch("a:v1", patch).status == status
+    changed = b'[{"op": "add", "path": "/tag/annotations/note", "value": ' + written + b"}, " + patch[1:]
+    assert api.patch("a:v1", changed).status == 200
+
+
 def test_a_patch_that_cannot_be_applied_says_nothing(api):
     api.create("a:v1")
     body = api.patch("a:v1", [{"op": "test", "path": "/tag/from/name", "value": "x"}]).body
