@@ -16,7 +16,7 @@ from syncer.localapi import statuses
 from syncer.localapi.auth import identify
 from syncer.localapi.decoding import MAX_BODY
 from syncer.localapi.lists import check_version
-from syncer.localapi.requests import Ask, ListAnswer, ObjectAnswer, TextAnswer, WatchAnswer
+from syncer.localapi.requests import Ask, ListAnswer, ObjectAnswer, TextAnswer, WatchAnswer, check_timeout
 from syncer.localapi.responses import JSON_TYPE, encode, negotiate
 from syncer.localapi.statuses import StatusError
 from syncer.localapi.watching import open_watch
@@ -53,19 +53,22 @@ def build_app(world: World, note: Callable[[str, str], None], clock: Callable[[]
 
 async def _respond(request: Request, world: World, now: float) -> Response:
     world.store.age(now)
+    query = _query(request)
+    if "watch" not in query:
+        check_timeout(query.get("timeout", [""])[0])
     ask = Ask(
         method=request.method,
         path=request.scope["path"],
-        query=_query(request),
+        query=query,
         headers=dict(request.headers),
         body=await _body(request),
         identity=identify(request.headers.get("authorization", ""), world.tokens),
         now=now,
     )
-    form = negotiate(request.headers.get("accept", "")) if not _is_discovery(ask) else None
     got = world.dispatcher.answer(ask)
     if isinstance(got, TextAnswer):
         return PlainTextResponse(got.text, got.status)
+    form = negotiate(request.headers.get("accept", "")) if not _is_discovery(ask) else None
     if isinstance(got, WatchAnswer):
         check_version(got.options.version)
         return StreamingResponse(open_watch(world, got, form, now), media_type=JSON_TYPE)

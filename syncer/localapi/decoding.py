@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import yaml  # type: ignore[import-untyped]
 
 from syncer.localapi import statuses
 from syncer.localapi.kinds import IMAGE_KINDS
-from syncer.localapi.schema import Struct, Walk, WrongType, pairs_hook
+from syncer.localapi.schema import Pairs, Struct, Walk, WrongType, pairs_hook
 from syncer.localapi.values import GROUP, IMAGE_API, Doc
 
 if TYPE_CHECKING:
@@ -42,12 +43,23 @@ class Expected:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Leaves times as texts, as JSON has them."""
+    """Leaves times as texts, as JSON has them, and remembers keys that are there twice."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as in the base class
         first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> Iterable[Pairs]:
+    keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+    pairs = Pairs()
+    pairs.duplicates = tuple(key for index, key in enumerate(keys) if key in keys[:index])
+    yield pairs
+    pairs.update(loader.construct_mapping(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
 class NotJson(Exception):  # noqa: N818 - it is the decoder's verdict, not our failure
@@ -85,12 +97,28 @@ def _go_syntax_error(error: json.JSONDecodeError) -> str:
 
 
 def parse_yaml(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Return what the YAML says, as JSON would have it, or raise `NotJson`."""
+    """Return what the first document of a YAML text says, as JSON would have it, or raise `NotJson`."""
     try:
-        loaded = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, without times
-        return parse_json(json.dumps(loaded, default=str).encode())
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, TypeError) as error:
+        return _as_json(next(yaml.load_all(text, Loader=_Loader), None))
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, TypeError, RecursionError) as error:
         raise NotJson(f"error converting YAML to JSON: yaml: {' '.join(str(error).split())}") from error
+
+
+def _as_json(value: Any) -> Any:  # noqa: ANN401 - any YAML value
+    """Return a value with texts as keys, and texts for what JSON has no type for."""
+    if isinstance(value, dict):
+        pairs = Pairs({_key(key): _as_json(item) for key, item in value.items()})
+        pairs.duplicates = value.duplicates if isinstance(value, Pairs) else ()
+        return pairs
+    if isinstance(value, list):
+        return [_as_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"json: unsupported value: {value}")
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _key(key: object) -> str:
+    return key if isinstance(key, str) else json.dumps(key)
 
 
 def media_type(content_type: str) -> str:

@@ -11,6 +11,7 @@ from syncer.localapi.decoding import NotJson, api_group, parse_json
 from syncer.localapi.discovery import discover
 from syncer.localapi.lists import META_FIELDS, truth
 from syncer.localapi.requests import Answer, Ask, ObjectAnswer, TextAnswer
+from syncer.localapi.responses import negotiate
 from syncer.localapi.selectors import field_terms
 from syncer.localapi.statuses import StatusError
 from syncer.localapi.validation import path_segment
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_VERBS = {"GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 @dataclass(frozen=True)
@@ -91,14 +92,19 @@ class Dispatcher:
         served = self._served.get((target.api_version, target.resource))
         if served is None or target.subresource not in served.subresources:
             self._authorize_unknown(ask, target)
-            raise statuses.no_such_path()
+            return self._no_such_path(target)
         return self._resource(ask, target, served)
 
     def _authorize_unknown(self, ask: Ask, target: Target) -> None:
         """Raise 403 for a resource that no role but an unrestricted admin has rights to."""
         if self._tokens and (ask.identity.role != "admin" or ask.identity.namespaces):
-            verb, user = _verb(ask, target), ask.identity.user
-            raise statuses.forbidden(user, verb, target.resource, target.group, target.namespace, target.name)
+            raise _forbidden(ask, target, _verb(ask, target), target.name)
+
+    def _no_such_path(self, target: Target) -> Answer:
+        """Say that there is no such resource: the group's own server does, or, without one, the proxy in front."""
+        if any(api_version == target.api_version for api_version, _ in self._served):
+            raise statuses.no_such_path()
+        return TextAnswer("404 page not found\n", 404)
 
     def _discovery(self, ask: Ask) -> Answer:
         path = ask.path.rstrip("/") or "/"
@@ -123,13 +129,19 @@ class Dispatcher:
         plain = "list" if verb == "watch" else verb
         if plain not in allowed or ask.method == "HEAD":
             raise statuses.method_not_allowed()
+        negotiate(ask.headers.get("accept", ""))
         return _call(served.handler, plain, ask, target)
 
     def _authorize(self, ask: Ask, target: Target, verb: str) -> None:
         namespace = target.name if target.resource == "namespaces" else target.namespace
         if self._tokens and not ask.identity.may(verb, namespace):
-            name = target.name or _selected_name(ask, verb)
-            raise statuses.forbidden(ask.identity.user, verb, target.resource, target.group, target.namespace, name)
+            raise _forbidden(ask, target, verb, target.name or _selected_name(ask, verb))
+
+
+def _forbidden(ask: Ask, target: Target, verb: str, name: str) -> StatusError:
+    what = f"{target.resource}/{target.subresource}" if target.subresource else target.resource
+    where = target.name if target.resource == "namespaces" else target.namespace
+    return statuses.forbidden(ask.identity.user, verb, what, target.group, where, name)
 
 
 def _cluster_wide(verb: str, target: Target, served: Served) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from syncer.localapi import statuses, validation
@@ -236,11 +237,15 @@ class ImageStreams:
         if parts is None:
             return [statuses.invalid_value(field, source.get("name", ""), _FORM)]
         namespace = source.get("namespace") or stream.namespace
-        followed: Stream | None = stream
+        followed = stream
         if (namespace, parts[0]) != (stream.namespace, stream.name):
-            followed = self.find(namespace, parts[0])
-        if followed is None:
-            return [statuses.not_found_value(field, source["name"])]
+            try:
+                followed = self.get(namespace, parts[0], call)
+            except StatusError as error:
+                if error.code == HTTPStatus.NOT_FOUND:
+                    return [statuses.not_found_value(field, source["name"])]
+                why = f"unable to retrieve image stream: {error}"
+                return [statuses.invalid_value(field, source["name"], why)]
         return self._take(stream, name, followed, parts[1], call)
 
     def _take(self, stream: Stream, name: str, followed: Stream, wanted: str, call: Call) -> list[Cause]:

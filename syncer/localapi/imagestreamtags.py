@@ -181,11 +181,11 @@ class ImageStreamTags:
         stored = self._save(stream, call)
         return headed(view(stored, tag, self._image(stored, tag), allow_empty=True) or {}), not existed
 
-    def delete(self, namespace: str, name: str, uid: str, call: Call) -> None:
-        """Remove a tag with its image and history; `uid` is a precondition unless it is empty (fact 8)."""
+    def delete(self, namespace: str, name: str, uid: str | None, call: Call) -> None:
+        """Remove a tag with its image and history; `uid` is a precondition unless it is None (fact 8)."""
         stream_name, tag = split_name(name)
         stream = self._streams.get(namespace, stream_name, call)
-        if uid and uid != stream.meta["uid"]:
+        if uid is not None and uid != stream.meta["uid"]:
             raise statuses.conflict(RESOURCE, name, "the UID precondition was not met")
         if tag not in stream.tags and tag not in stream.history:
             raise statuses.not_found(RESOURCE, name)
@@ -232,10 +232,18 @@ def _check_version(meta: Doc, stream: Stream, name: str) -> None:
         raise statuses.conflict(RESOURCE, meta.get("name", name), why)
 
 
+def _tracks_fields(entry: Doc) -> bool:
+    known = entry.get("operation") in ("Apply", "Update") and entry.get("fieldsType") == "FieldsV1"
+    return known and bool(entry.get("apiVersion"))
+
+
 def _check_update(wanted: Doc, old: Doc) -> None:
     meta, tag = wanted["metadata"], wanted["tag"]
     before = OBJECT_META.decode(old["metadata"], Walk())
     meta["uid"] = meta.get("uid") or before.get("uid")
+    if not all(map(_tracks_fields, meta.get("managedFields") or ())):
+        # What cannot be read is taken for what was there: none, for a tag has no managed fields.
+        del meta["managedFields"]
     for key in ("creationTimestamp", "generation"):
         meta.pop(key, None)
         if key in before:

@@ -62,6 +62,21 @@ OBJECT_META = Struct(
     },
 )
 
+DELETE_OPTIONS = Struct(
+    "v1.DeleteOptions",
+    {
+        **_HEAD,
+        "gracePeriodSeconds": Field(Maybe(INT)),
+        "preconditions": Field(
+            Maybe(Struct("v1.Preconditions", {"uid": Field(Maybe(TEXT)), "resourceVersion": Field(Maybe(TEXT))}))
+        ),
+        "orphanDependents": Field(Maybe(FLAG)),
+        "propagationPolicy": Field(Maybe(TEXT)),
+        "dryRun": Field(Many(TEXT)),
+        "ignoreStoreReadErrorWithClusterBreakingPotential": Field(Maybe(FLAG)),
+    },
+)
+
 OBJECT_REFERENCE = Struct(
     "v1.ObjectReference",
     {

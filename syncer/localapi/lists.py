@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 META_FIELDS = ("metadata.name", "metadata.namespace")
 STREAM_FIELDS = (*META_FIELDS, "spec.dockerImageRepository", "status.dockerImageRepository")
 
+_MATCH = "resourceVersionMatch"
 _EXPIRED_PAGE = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
     "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
@@ -97,7 +98,7 @@ def list_options(query: Mapping[str, str], known_fields: tuple[str, ...] = META_
     watch = truth(query.get("watch"))
     version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
     token = query.get("continue", "")
-    _check_match(version, match, token, watch=watch)
+    _check_match(version, match, token, query.get("sendInitialEvents"), watch=watch)
     apart = sorted((key, value) for key, value in query.items() if key != "continue")
     return ListOptions(
         limit=max(limit, 0),
@@ -113,25 +114,43 @@ def list_options(query: Mapping[str, str], known_fields: tuple[str, ...] = META_
     )
 
 
-def _check_match(version: str, match: str, token: str, *, watch: bool) -> None:
-    if not match:
-        return
-    path, causes = "resourceVersionMatch", []
-    if watch:
-        text = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-        causes.append(statuses.forbidden_value(path, text))
-    elif not version:
-        text = "resourceVersionMatch is forbidden unless resourceVersion is provided"
-        causes.append(statuses.forbidden_value(path, text))
-    if token:
-        causes.append(statuses.forbidden_value(path, "resourceVersionMatch is forbidden when continue is provided"))
-    if match not in ("Exact", "NotOlderThan"):
-        causes.append(statuses.unsupported_value(path, match, ["Exact", "NotOlderThan", ""]))
-    if match == "Exact" and version == "0":
-        text = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
-        causes.append(statuses.forbidden_value(path, text))
+def _check_match(version: str, match: str, token: str, initial: str | None, *, watch: bool) -> None:
+    causes = _watch_causes(match, token, initial) if watch else _list_causes(version, match, token, initial)
     if causes:
         raise statuses.invalid("ListOptions", "", causes, group="meta.k8s.io")
+
+
+_WITH_TOKEN = statuses.forbidden_value(_MATCH, "resourceVersionMatch is forbidden when continue is provided")
+
+
+def _watch_causes(match: str, token: str, initial: str | None) -> list[statuses.Cause]:
+    causes = []
+    if initial is not None and match != "NotOlderThan":
+        text = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        causes.append(statuses.forbidden_value(_MATCH, text))
+    if match and initial is None:
+        text = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        causes.append(statuses.forbidden_value(_MATCH, text))
+    if match not in ("", "NotOlderThan"):
+        causes.append(statuses.unsupported_value(_MATCH, match, ["NotOlderThan"]))
+    return causes + ([_WITH_TOKEN] if match and token else [])
+
+
+def _list_causes(version: str, match: str, token: str, initial: str | None) -> list[statuses.Cause]:
+    causes = []
+    if match and not version:
+        text = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+        causes.append(statuses.forbidden_value(_MATCH, text))
+    if match and token:
+        causes.append(_WITH_TOKEN)
+    if match not in ("", "Exact", "NotOlderThan"):
+        causes.append(statuses.unsupported_value(_MATCH, match, ["Exact", "NotOlderThan", ""]))
+    if match == "Exact" and version == "0":
+        text = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+        causes.append(statuses.forbidden_value(_MATCH, text))
+    if initial is not None:
+        causes.append(statuses.forbidden_value("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    return causes
 
 
 def check_version(version: str) -> int:

@@ -135,7 +135,7 @@ class ObjectApi:
         if meta.get("resourceVersion", old["resourceVersion"]) != old["resourceVersion"]:
             why = "the object has been modified; please apply your changes to the latest version and try again"
             raise statuses.conflict(self._resource.plural, name, why, self._resource.group)
-        check_preconditions(self._resource.plural, old, meta.get("uid", ""), "", self._resource.group)
+        check_preconditions(self._resource.plural, old, meta.get("uid"), None, self._resource.group)
         self._check(meta)
         for key in ("uid", "creationTimestamp", "resourceVersion"):
             meta[key] = old[key]

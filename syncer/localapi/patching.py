@@ -41,6 +41,8 @@ def load_patch(text: bytes, media_type: str) -> Any:  # noqa: ANN401 - any JSON 
         operations = written(text) if media_type == JSON_PATCH else None
     except NotJson as error:
         raise statuses.bad_request(f"{prefix}{error}") from error
+    if patch is None and media_type == MERGE_PATCH:
+        raise statuses.bad_request("Invalid JSON Patch")
     wanted, go_type = (
         (list, "[]handlers.jsonPatchOp") if media_type == JSON_PATCH else (dict, "map[string]interface {}")
     )
@@ -134,16 +136,36 @@ def strategic_merge(doc: Any, patch: Any, path: tuple[str, ...] = ()) -> Any:  #
     if not isinstance(patch, dict):
         return patch
     directive = patch.get("$patch")
-    patch = {key: value for key, value in patch.items() if not key.startswith("$")}
+    if directive not in (None, "delete", "replace", "merge"):
+        raise statuses.plain_error(f"unknown patch type found: {directive}")
     if directive == "delete":
         return {}
     result = dict(doc) if isinstance(doc, dict) and directive != "replace" else {}
+    patch = _without_directives(patch, result)
     for key, value in patch.items():
         if value is None:
             result.pop(key, None)
         else:
             result[key] = strategic_merge(result.get(key), value, (*path, key))
     return result
+
+
+def _without_directives(patch: dict[str, Any], present: dict[str, Any]) -> dict[str, Any]:
+    """Return what is left of a patch once its directives were carried out on what it is for."""
+    plain = {key: value for key, value in patch.items() if not key.startswith("$")}
+    retained = patch.get("$retainKeys")
+    if retained is not None:
+        if not isinstance(retained, list):
+            raise statuses.bad_request("invalid patch format of retainKeys")
+        if plain.keys() - set(retained):
+            raise statuses.unprocessable()
+        for key in present.keys() - set(retained):
+            del present[key]
+    for key, value in patch.items():
+        directive, _, field = key.partition("/")
+        if directive == "$deleteFromPrimitiveList" and isinstance(value, list):
+            present[field] = [item for item in present.get(field) or () if item not in value]
+    return plain
 
 
 def _merge_list(present: list[Any], patch: list[Any], path: tuple[str, ...]) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from syncer.localapi.auth import Identity
     from syncer.localapi.statuses import Cause
 
+_DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
 _MANAGER_LENGTH = 128
 _STRICTNESS = ("", "Ignore", "Strict", "Warn")
 
@@ -47,6 +49,13 @@ class Ask:
     def content_type(self) -> str:
         """Return the Content-Type header."""
         return self.headers.get("content-type", "")
+
+
+def check_timeout(text: str) -> None:
+    """Raise 400 for a `timeout` parameter (kubectl's `--request-timeout`) that is no duration; none is waited for."""
+    if text and not _DURATION.fullmatch(text):
+        why = f'time: invalid duration "{text}"'
+        raise statuses.bad_request(f"invalid timeout specified in the request URL - {why}")
 
 
 @dataclass(frozen=True)

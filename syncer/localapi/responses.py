@@ -24,10 +24,14 @@ _FORMS = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 
 @dataclass(frozen=True)
 class Form:
-    """What an answer looks like: its media type, and `Table` or `PartialObjectMetadata...` instead of the object."""
+    """What an answer looks like: its media type, and `Table` or `PartialObjectMetadata...` instead of the object.
+
+    `api_version` is that of such a shape.
+    """
 
     media_type: str = JSON_TYPE
     shape: str = ""
+    api_version: str = "meta.k8s.io/v1"
 
 
 def negotiate(accept: str) -> Form:
@@ -41,10 +45,11 @@ def negotiate(accept: str) -> Form:
         shape = pairs.get("as", "")
         if kind not in (JSON_TYPE, YAML_TYPE) or (shape and shape not in _FORMS):
             continue
-        if shape and (pairs.get("v"), pairs.get("g")) not in (("v1", "meta.k8s.io"), ("v1beta1", "meta.k8s.io")):
+        api_version = f"{pairs.get('g')}/{pairs.get('v')}"
+        if shape and api_version not in ("meta.k8s.io/v1", "meta.k8s.io/v1beta1"):
             continue
-        return Form(kind, shape)
-    raise statuses.not_acceptable(_MEDIA_TYPES)
+        return Form(kind, shape, api_version) if shape else Form(kind)
+    raise statuses.not_acceptable(f"only the following media types are accepted: {', '.join(_MEDIA_TYPES)}")
 
 
 def _by_quality(accept: str) -> list[str]:
@@ -77,19 +82,22 @@ def _shaped(doc: Doc, form: Form, ask: Ask) -> Doc:
     if form.shape == "Table":
         version = doc["metadata"].get("resourceVersion")
         metadata = {"resourceVersion": version} if version else {}
-        return table(str(doc["kind"]), [doc], metadata, ask.first("includeObject"), ask.now)
-    return partial(doc)
+        return table(str(doc["kind"]), [doc], metadata, ask.first("includeObject"), ask.now, form.api_version)
+    if form.shape == "PartialObjectMetadataList":
+        raise statuses.not_acceptable(f"you requested {form.shape}, but the requested object is not a list")
+    return partial(doc, form.api_version)
 
 
 def _shaped_list(answer: ListAnswer, form: Form, ask: Ask) -> Doc:
     docs = answer.docs()
     kind = answer.kind.removesuffix("List")
     if form.shape == "Table":
-        return table(kind, docs, answer.metadata, ask.first("includeObject"), ask.now)
+        return table(kind, docs, answer.metadata, ask.first("includeObject"), ask.now, form.api_version)
+    if form.shape == "PartialObjectMetadata":
+        raise statuses.not_acceptable(f"you requested {form.shape}, but the requested object is a list")
     if form.shape:
-        items = [partial(doc) for doc in docs]
-        head = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
-        return {**head, "metadata": answer.metadata, "items": items}
+        items = [partial(doc, form.api_version) for doc in docs]
+        return {"kind": form.shape, "apiVersion": form.api_version, "metadata": answer.metadata, "items": items}
     return {"kind": answer.kind, "apiVersion": answer.api_version, "metadata": answer.metadata, "items": docs}
 
 

@@ -156,9 +156,10 @@ def unauthorized() -> StatusError:
 def forbidden(  # noqa: PLR0913, PLR0917 - the parts of one sentence
     user: str, verb: str, resource: str, group: str, namespace: str, name: str = ""
 ) -> StatusError:
-    """403: the user is known, the verb is not theirs."""
+    """403: the user is known, the verb is not theirs. `resource` may be a subresource, such as `pods/status`."""
     where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
     what = f'User "{user}" cannot {verb} resource "{resource}" in API group "{group}" {where}'
+    resource = resource.partition("/")[0]
     subject = qualified(resource, group) + (f' "{name}"' if name else "")
     return StatusError(403, "Forbidden", f"{subject} is forbidden: {what}", _details(name, group, resource))
 
@@ -180,9 +181,9 @@ def verb_not_supported(resource: str, verb: str, group: str = GROUP) -> StatusEr
     return StatusError(405, "MethodNotAllowed", message, _details("", group, resource))
 
 
-def not_acceptable(media_types: Sequence[str]) -> StatusError:
-    """406: none of the media types in Accept."""
-    return StatusError(406, "NotAcceptable", f"only the following media types are accepted: {', '.join(media_types)}")
+def not_acceptable(message: str) -> StatusError:
+    """406: nothing that Accept asks for can be given."""
+    return StatusError(406, "NotAcceptable", message)
 
 
 def unsupported_body() -> StatusError:

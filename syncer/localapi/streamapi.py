@@ -123,12 +123,14 @@ class StreamApi:
         return ObjectAnswer(statuses.success(details=details))
 
 
-def check_preconditions(resource: str, meta: Doc, uid: str, version: str, group: str = "image.openshift.io") -> None:
-    """Raise 409 when the object is not the one that was meant, or not as it was meant."""
-    if uid and uid != meta["uid"]:
+def check_preconditions(
+    resource: str, meta: Doc, uid: str | None, version: str | None, group: str = "image.openshift.io"
+) -> None:
+    """Raise 409 when the object is not the one that was meant, or not as it was meant; None means any."""
+    if uid is not None and uid != meta["uid"]:
         why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {meta['uid']}"
         raise statuses.conflict(resource, meta["name"], why, group)
-    if version and version != meta["resourceVersion"]:
+    if version is not None and version != meta["resourceVersion"]:
         pair = f"{version}, ResourceVersion in object meta: {meta['resourceVersion']}"
         why = f"Precondition failed: ResourceVersion in precondition: {pair}"
         raise statuses.conflict(resource, meta["name"], why, group)

@@ -118,32 +118,28 @@ _KINDS: dict[str, tuple[list[Doc], Cells]] = {
 }
 
 
-def table(kind: str, docs: list[Doc], metadata: Doc, include: str, now: float) -> Doc:
+def table(  # noqa: PLR0913, PLR0917 - what a table is of, and how it is to look
+    kind: str, docs: list[Doc], metadata: Doc, include: str, now: float, api_version: str = "meta.k8s.io/v1"
+) -> Doc:
     """Return the Table of objects of one kind; `include` is what each row carries: None, Metadata or Object.
 
-    Raises 422 for another `include`.
+    Raises 400 for another `include`.
     """
     if include not in ("", "None", "Metadata", "Object"):
-        message = "must be 'Metadata', 'Object', 'None', or empty"
-        cause = statuses.invalid_value("includeObject", include, message)
-        raise statuses.invalid("TableOptions", "", [cause], group="meta.k8s.io")
+        cause = statuses.invalid_value("includeObject", include, "must be 'Metadata', 'Object', 'None', or empty")
+        raise statuses.bad_request(f"Unable to convert to Table as requested: includeObject: {cause.message}")
     columns, cells = _KINDS.get(kind, (_OTHER_COLUMNS, _other_cells))
-    rows = [{"cells": cells(doc, now), "object": _row_object(doc, include)} for doc in docs]
-    return {
-        "kind": "Table",
-        "apiVersion": "meta.k8s.io/v1",
-        "metadata": metadata,
-        "columnDefinitions": columns,
-        "rows": rows,
-    }
+    rows = [{"cells": cells(doc, now), "object": _row_object(doc, include, api_version)} for doc in docs]
+    head = {"kind": "Table", "apiVersion": api_version, "metadata": metadata}
+    return {**head, "columnDefinitions": columns, "rows": rows}
 
 
-def _row_object(doc: Doc, include: str) -> Doc | None:
+def _row_object(doc: Doc, include: str, api_version: str) -> Doc | None:
     if include == "None":
         return None
-    return doc if include == "Object" else partial(doc)
+    return doc if include == "Object" else partial(doc, api_version)
 
 
-def partial(doc: Doc) -> Doc:
+def partial(doc: Doc, api_version: str = "meta.k8s.io/v1") -> Doc:
     """Return an object's metadata as a PartialObjectMetadata."""
-    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": doc["metadata"]}
+    return {"kind": "PartialObjectMetadata", "apiVersion": api_version, "metadata": doc["metadata"]}

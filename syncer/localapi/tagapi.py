@@ -11,7 +11,15 @@ from syncer.localapi.deleting import delete_options
 from syncer.localapi.imagestreamtags import RESOURCE, Change, ImageStreamTags, views
 from syncer.localapi.kinds import IMAGE_STREAM_TAG
 from syncer.localapi.lists import check_read, list_options, page_of
-from syncer.localapi.patching import APPLY_PATCH, PATCH_TYPES, apply_patch, load_patch, merge, strict_errors
+from syncer.localapi.patching import (
+    APPLY_PATCH,
+    PATCH_TYPES,
+    STRATEGIC_PATCH,
+    apply_patch,
+    load_patch,
+    merge,
+    strict_errors,
+)
 from syncer.localapi.requests import Answer, Ask, ListAnswer, ObjectAnswer, WriteOptions, call_of, write_options
 from syncer.localapi.schema import Struct, Walk, WrongType
 from syncer.localapi.statuses import Cause, StatusError
@@ -69,7 +77,9 @@ def patched_object(old: Doc, ask: Ask, expected: Expected, warn: Callable[[tuple
         doc = decode_patched(value, expected.struct, walk)
     except WrongType as error:
         raise invalid_patch(text, str(error)) from error
-    _check_head(value, expected, text)
+    if kind != STRATEGIC_PATCH:
+        # A strategic merge never looks at kind and apiVersion: the server has the type already.
+        _check_head(value, expected, text)
     strict += walk.strict
     if expected.strictness == "Strict" and strict:
         raise invalid_patch(text, f"strict decoding error: {', '.join(strict)}")
@@ -117,7 +127,8 @@ def _applied(old: Doc, patch: Doc, expected: Expected) -> Doc:
         field = walk.strict[0].split('"')[1]
         raise statuses.plain_error(f"failed to create typed patch object: .{field}: field not declared in schema")
     doc = decode_value(merge(old, patch), expected).doc
-    doc["metadata"]["managedFields"] = [{"manager": "apply", "operation": "Apply"}]
+    owner = {"manager": "apply", "operation": "Apply", "apiVersion": expected.api_version, "fieldsType": "FieldsV1"}
+    doc["metadata"]["managedFields"] = [owner]
     return doc
 
 
