@@ -11,6 +11,7 @@ import yaml  # type: ignore[import-untyped]
 
 from syncer.localapi import statuses
 from syncer.localapi.kinds import IMAGE_KINDS
+from syncer.localapi.protobuf import MAGIC, PROTOBUF_TYPE, parse_protobuf
 from syncer.localapi.schema import Pairs, Struct, Walk, WrongType, pairs_hook
 from syncer.localapi.values import GROUP, IMAGE_API, Doc
 
@@ -126,23 +127,27 @@ def media_type(content_type: str) -> str:
     return content_type.split(";", 1)[0].strip().lower()
 
 
-def _parser(content_type: str, body: bytes) -> str:
+def read_body(body: bytes, content_type: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return what a body says, whatever it is written in. Raises `NotJson`, and 415."""
     kind = media_type(content_type) or "application/json"
-    if kind in ("application/json", "application/yaml"):
-        return kind.rsplit("/", 1)[1]
-    if kind == "application/vnd.kubernetes.protobuf" and not body.startswith(b"k8s\x00"):
-        return "protobuf"
-    raise statuses.unsupported_body()
+    if kind == "application/json":
+        return parse_json(body)
+    if kind == "application/yaml":
+        return parse_yaml(body)
+    if kind != PROTOBUF_TYPE:
+        raise statuses.unsupported_body()
+    if not body.startswith(MAGIC):
+        raise NotJson("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
+    try:
+        return parse_protobuf(body)
+    except ValueError as error:
+        raise statuses.unsupported_body() from error
 
 
 def decode_body(body: bytes, content_type: str, expected: Expected) -> Decoded:
     """Return the body as the expected kind. Raises `StatusError`: 400 or 415, with the server's texts."""
-    parser = _parser(content_type, body)
-    if parser == "protobuf":
-        why = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
-        raise _unrecognized(expected, why, body)
     try:
-        value = parse_json(body) if parser == "json" else parse_yaml(body)
+        value = read_body(body, content_type)
     except NotJson as error:
         raise _unrecognized(expected, f"couldn't get version/kind; json parse error: {error}", body) from error
     _check_kind(value, expected, body)

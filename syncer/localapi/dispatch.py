@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from syncer.localapi import statuses
 from syncer.localapi.auth import ANONYMOUS, Identity, review
-from syncer.localapi.decoding import NotJson, api_group, parse_json
+from syncer.localapi.decoding import NotJson, api_group, read_body
 from syncer.localapi.discovery import discover
 from syncer.localapi.lists import META_FIELDS, truth
 from syncer.localapi.requests import Answer, Ask, ObjectAnswer, TextAnswer
@@ -187,7 +187,7 @@ def _review(ask: Ask) -> Answer:
         group = "authorization.k8s.io"
         raise statuses.forbidden(identity.user, "create", "selfsubjectaccessreviews", group, "")
     try:
-        body = parse_json(ask.body)
+        body = read_body(ask.body, ask.content_type)
     except NotJson as error:
         raise statuses.bad_request(str(error)) from error
     if not isinstance(body, dict):

@@ -5,7 +5,7 @@ import threading
 import urllib.request
 
 import pytest
-from localapi_client import MERGE_PATCH, ROOT, Client, docker, tag_body
+from localapi_client import JSON_PATCH, MERGE_PATCH, ROOT, STRATEGIC_PATCH, Client, docker, tag_body
 
 from syncer.localapi import Identity, LocalAPI
 
@@ -68,34 +68,6 @@ PROMISES = [
         "a:1",
     ),
     ("DELETE /namespaces/$NAMESPACE/imagestreamtags/$NAME", "DELETE", "~/namespaces/ns/imagestreamtags/a:1", None, 200),
-    ("limit", "GET", "~/namespaces/ns/imagestreamtags?limit=3", None, ["a:1", "a:2", "b:1"]),
-    (
-        "fieldSelector on the name",
-        "GET",
-        "~/namespaces/ns/imagestreamtags?fieldSelector=metadata.name%3Db%3A1",
-        None,
-        ["b:1"],
-    ),
-    (
-        "fieldSelector on the namespace",
-        "GET",
-        "~/imagestreamtags?fieldSelector=metadata.namespace%3Dother",
-        None,
-        ["z:1"],
-    ),
-    (
-        "fieldSelector defaults to everything",
-        "GET",
-        "~/namespaces/ns/imagestreamtags?fieldSelector=&limit=1",
-        None,
-        ["a:1"],
-    ),
-    ("labelSelector", "GET", "~/namespaces/ns/imagestreamtags?labelSelector=tier", None, []),
-    ("includeUninitialized", "GET", "~/namespaces/other/imagestreamtags?includeUninitialized=true", None, ["z:1"]),
-    ("timeoutSeconds", "GET", "~/namespaces/other/imagestreamtags?timeoutSeconds=5", None, ["z:1"]),
-    ("resourceVersion 0", "GET", "~/namespaces/other/imagestreamtags?resourceVersion=0", None, ["z:1"]),
-    ("resourceVersion N", "GET", "~/namespaces/other/imagestreamtags?resourceVersion=7", None, ["z:1"]),
-    ("resourceVersion ahead", "GET", "~/namespaces/ns/imagestreamtags?resourceVersion=99999999", None, 504),
 ]
 
 
@@ -115,10 +87,152 @@ def test_a_promise_of_the_page_holds(api, promise, request_, wanted):
         assert reply.names == wanted
 
 
-def test_patch_is_promised_too(api):
+def test_patch_is_promised_with_json_patch_and_knows_the_other_kinds(api):
     fill(api)
-    reply = api.patch("a:1", {"metadata": {"annotations": {"k": "v"}}}, MERGE_PATCH)
-    assert reply.body["tag"]["annotations"] == {"k": "v"}
+    reply = api.patch("a:1", [{"op": "add", "path": "/metadata/annotations", "value": {"k": "v"}}], JSON_PATCH)
+    assert (reply.status, reply.body["tag"]["annotations"]) == (200, {"k": "v"})
+    for kind in (MERGE_PATCH, STRATEGIC_PATCH):
+        reply = api.patch("a:1", {"metadata": {"annotations": {"k": kind[:30]}}}, kind)
+        assert reply.body["tag"]["annotations"] == {"k": kind[:30]}
+
+
+EVERYWHERE = ["a:1", "a:2", "b:1", "b:2", "c:1"]
+# Each row: a parameter of both lists, what it must give in the namespace, and what in all namespaces.
+PARAMETERS = [
+    ("", EVERYWHERE, [*EVERYWHERE, "z:1"]),
+    ("?pretty=true", EVERYWHERE, [*EVERYWHERE, "z:1"]),
+    ("?fieldSelector=", EVERYWHERE, [*EVERYWHERE, "z:1"]),
+    ("?fieldSelector=metadata.name%3Db%3A1", ["b:1"], ["b:1"]),
+    ("?fieldSelector=metadata.name!%3Db%3A1", ["a:1", "a:2", "b:2", "c:1"], ["a:1", "a:2", "b:2", "c:1", "z:1"]),
+    ("?fieldSelector=metadata.namespace%3Dother", [], ["z:1"]),
+    ("?includeUninitialized=true", EVERYWHERE, [*EVERYWHERE, "z:1"]),
+    ("?labelSelector=tier%3Dweb", ["a:1", "a:2"], ["a:1", "a:2"]),
+    ("?labelSelector=!tier", ["b:1", "b:2", "c:1"], ["b:1", "b:2", "c:1", "z:1"]),
+    ("?limit=3", ["a:1", "a:2", "b:1"], ["a:1", "a:2", "b:1"]),
+    ("?limit=0", EVERYWHERE, [*EVERYWHERE, "z:1"]),
+    ("?resourceVersion=", EVERYWHERE, [*EVERYWHERE, "z:1"]),
+    ("?resourceVersion=0", EVERYWHERE, [*EVERYWHERE, "z:1"]),
+    ("?resourceVersion=7", EVERYWHERE, [*EVERYWHERE, "z:1"]),
+    ("?timeoutSeconds=5", EVERYWHERE, [*EVERYWHERE, "z:1"]),
+    ("?watch=false", EVERYWHERE, [*EVERYWHERE, "z:1"]),
+]
+
+
+@pytest.mark.parametrize(("query", "here", "everywhere"), PARAMETERS)
+def test_a_parameter_does_what_the_page_says_on_both_lists(api, query, here, everywhere):
+    fill(api)
+    api.patch("a", {"metadata": {"labels": {"tier": "web"}}}, MERGE_PATCH, resource="imagestreams")
+    assert api.tags(query).names == here
+    assert api("GET", f"~/imagestreamtags{query}").names == everywhere
+
+
+@pytest.mark.parametrize("query", ["limit=x", "timeoutSeconds=x", "labelSelector=!!", "fieldSelector=x", "continue=x"])
+def test_a_parameter_of_a_wrong_type_is_refused_on_both_lists(api, query):
+    assert {api.tags(f"?{query}").status, api("GET", f"~/imagestreamtags?{query}").status} == {400}
+
+
+def test_a_list_is_at_least_as_fresh_as_its_version(api):
+    fill(api)
+    version = int(api.tags().body["metadata"]["resourceVersion"])
+    api.create("d:1")
+    assert api.tags(f"?resourceVersion={version}").names == [*EVERYWHERE, "d:1"]
+    assert api.tags(f"?resourceVersion={version + 9999}").status == 504
+
+
+OWNER = {"apiVersion": "v1", "kind": "Pod", "name": "n", "uid": "u", "blockOwnerDeletion": True, "controller": True}
+META = {"annotations": {"k": "v"}, "labels": {"k": "v"}, "ownerReferences": [OWNER], "uid": "u", "resourceVersion": "1"}
+IMAGE = {
+    "apiVersion": "v1",
+    "kind": "Image",
+    "dockerImageConfig": "c",
+    "dockerImageLayers": [{"mediaType": "m", "name": "n", "size": 1}],
+    "dockerImageManifest": "m",
+    "dockerImageManifestMediaType": "m",
+    "dockerImageMetadata": {"Id": "i"},
+    "dockerImageMetadataVersion": "2.0",
+    "dockerImageReference": "x/y:z",
+    "dockerImageSignatures": ["cw=="],
+    "metadata": META,
+    "signatures": [
+        {
+            "conditions": [{"lastProbeTime": None, "message": "m", "reason": "r", "status": "True", "type": "t"}],
+            "content": "cw==",
+            "issuedBy": {"commonName": "c", "organization": "o"},
+            "issuedTo": {"commonName": "c", "organization": "o", "publicKeyID": "i"},
+            "imageIdentity": "i",
+            "metadata": META,
+            "signedClaims": {"k": "v"},
+            "type": "t",
+        }
+    ],
+}
+STATUS = {"status": "Failure", "reason": "r", "message": "m", "code": 1, "details": {"causes": [{"field": "f"}]}}
+CONDITION = {
+    "generation": 1,
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
+    "message": "m",
+    "reason": "r",
+    "status": "True",
+    "type": "ImportSuccess",
+}
+KEPT, IGNORED, UNKNOWN = "kept", "ignored", "unknown to today's servers: taken with a warning, refused where strict"
+# Each row: a field of the page's schema, a value, and what becomes of it, as on the server.
+SCHEMA = [
+    ("apiVersion", "image.openshift.io/v1", KEPT),
+    ("kind", "ImageStreamTag", KEPT),
+    ("conditions", [CONDITION], IGNORED),
+    ("generation", 7, IGNORED),
+    *((f"image.{name}", value, IGNORED) for name, value in IMAGE.items()),
+    ("lookupPolicy.local", True, IGNORED),
+    ("metadata.annotations", {"k": "v"}, IGNORED),
+    ("metadata.clusterName", "c", UNKNOWN),
+    ("metadata.creationTimestamp", "2020-01-01T00:00:00Z", IGNORED),
+    ("metadata.deletionGracePeriodSeconds", 5, IGNORED),
+    ("metadata.deletionTimestamp", "2020-01-01T00:00:00Z", IGNORED),
+    ("metadata.finalizers", ["a/b"], IGNORED),
+    ("metadata.generateName", "g-", IGNORED),
+    ("metadata.generation", 7, IGNORED),
+    ("metadata.initializers", {"pending": [{"name": "n"}], "result": STATUS}, UNKNOWN),
+    ("metadata.labels", {"k": "v"}, IGNORED),
+    ("metadata.name", "n:1", KEPT),
+    ("metadata.namespace", "ns", KEPT),
+    ("metadata.ownerReferences", [OWNER], IGNORED),
+    ("metadata.resourceVersion", "1", IGNORED),
+    ("metadata.selfLink", "/x", IGNORED),
+    ("metadata.uid", "11111111-2222-3333-4444-555555555555", IGNORED),
+    ("tag.annotations", {"k": "v"}, KEPT),
+    ("tag.from", {"kind": "DockerImage", "name": "x/y:z", "apiVersion": "v1", "fieldPath": "f", "uid": "u"}, KEPT),
+    ("tag.from", {"kind": "ImageStreamTag", "name": "n:0", "namespace": "ns", "resourceVersion": "1"}, KEPT),
+    ("tag.generation", 7, IGNORED),
+    ("tag.importPolicy.insecure", True, KEPT),
+    ("tag.importPolicy.scheduled", True, KEPT),
+    ("tag.name", "other", IGNORED),
+    ("tag.reference", True, KEPT),
+    ("tag.referencePolicy.type", "Local", KEPT),
+]
+
+
+def at(doc, path):
+    for name in path.split("."):
+        doc = (doc or {}).get(name)
+    return doc
+
+
+@pytest.mark.parametrize(("path", "value", "outcome"), SCHEMA, ids=[row[0] for row in SCHEMA])
+def test_a_field_of_the_schema_is_kept_or_ignored_as_on_the_server(api, path, value, outcome):
+    body = tag_body("n:1", tag=docker())
+    *parents, last = path.split(".")
+    place = body
+    for name in parents:
+        place = place.setdefault(name, {})
+    place[last] = value
+    if path == "tag.annotations":
+        body["metadata"]["annotations"] = value
+    reply = api("POST", "~/namespaces/ns/imagestreamtags", body)
+    assert (reply.status, len(reply.warnings)) == (201, outcome is UNKNOWN)
+    assert (at(reply.body, path) == value) is (outcome is KEPT)
+    strict = api("POST", "~/namespaces/ns/imagestreamtags?dryRun=All&fieldValidation=Strict", body)
+    assert strict.status == (400 if outcome is UNKNOWN else 409)
 
 
 def test_pretty_prints_prettily(api):

@@ -25,9 +25,9 @@ tag: {{from: {{kind: DockerImage, name: "{source}"}}}}
 def running(profile, home):
     """Yield a client of a server whose imports are at once, and a kubectl that talks to it and to nothing else."""
 
-    def kubectl(*args, text=None):
+    def kubectl(*args, text=None, **variables):
         command = ["kubectl", "--server", api.url, "--cache-dir", str(home / "cache"), "-n", "ns", *args]
-        environment = {"HOME": str(home), "PATH": os.environ["PATH"], "KUBECONFIG": "/dev/null"}
+        environment = {"HOME": str(home), "PATH": os.environ["PATH"], "KUBECONFIG": "/dev/null", **variables}
         done = subprocess.run(
             command, input=text, capture_output=True, text=True, env=environment, timeout=30, check=False
         )
@@ -114,6 +114,53 @@ def test_by_the_book_a_tag_that_has_no_image_is_shown_and_applied(by_the_book):
     manifest = MANIFEST.format(name="pending:v1", source="registry.invalid/x:1")
     assert kubectl("apply", "-f", "-", text=manifest)[0] == 0
     assert "pending:v1" in kubectl("get", "istag")[1]
+
+
+def test_replace_and_edit_change_a_tag(world, tmp_path):
+    client, kubectl = world
+    made(client, kubectl, "edited:v1")
+    manifest = MANIFEST.format(name="edited:v1", source="r.example/x:2")
+    assert kubectl("replace", "-f", "-", text=manifest)[0] == 0
+    assert client.get("edited:v1").body["tag"]["from"]["name"] == "r.example/x:2"
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nsed "s|r.example/x:2|r.example/x:3|" "$1" > "$1.new" && cat "$1.new" > "$1"\n')
+    editor.chmod(0o755)
+    assert kubectl("edit", "istag", "edited:v1", EDITOR=str(editor))[:2] == (
+        0,
+        "imagestreamtag.image.openshift.io/edited:v1 edited\n",
+    )
+    assert client.get("edited:v1").body["tag"]["from"]["name"] == "r.example/x:3"
+
+
+def test_labels_are_those_of_the_stream_and_pick_its_tags(world):
+    client, kubectl = world
+    made(client, kubectl, "labelled:v1")
+    made(client, kubectl, "bare:v1")
+    assert kubectl("label", "is", "labelled", "tier=web")[0] == 0
+    assert kubectl("get", "istag", "-l", "tier=web", "-o", "name")[1].endswith("/labelled:v1\n")
+    assert "tier=web" in kubectl("get", "istag", "labelled:v1", "--show-labels")[1]
+    picked = kubectl("get", "is", "--field-selector", "metadata.name=labelled", "--chunk-size", "1", "-o", "name")
+    assert picked[1] == "imagestream.image.openshift.io/labelled\n"
+
+
+def test_namespaces_are_made_and_rights_are_asked_for_although_kubectl_writes_protobuf(world):
+    _, kubectl = world
+    assert kubectl("create", "namespace", "made-by-kubectl")[:2] == (0, "namespace/made-by-kubectl created\n")
+    assert "made-by-kubectl" in kubectl("get", "namespaces", "-o", "name")[1]
+    assert kubectl("auth", "can-i", "patch", "imagestreamtags")[:2] == (0, "yes\n")
+
+
+def test_what_there_is_is_listed(world):
+    _, kubectl = world
+    assert "istag" in kubectl("api-resources", "--api-group", "image.openshift.io")[1]
+    assert "image.openshift.io/v1" in kubectl("api-versions")[1]
+
+
+def test_by_the_book_tags_are_watched(by_the_book):
+    client, kubectl = by_the_book
+    made(client, kubectl, "watched:v1")
+    code, out, _ = kubectl("get", "istag", "watched:v1", "--watch", "--request-timeout", "2s", "-o", "name")
+    assert (code, out.splitlines()[:1]) == (0, ["imagestreamtag.image.openshift.io/watched:v1"])
 
 
 def test_server_side_apply_is_refused(world):

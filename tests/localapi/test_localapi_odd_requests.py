@@ -191,3 +191,36 @@ def test_a_follower_may_not_name_what_cannot_be_a_stream(api):
 def test_a_tag_may_be_put_with_what_no_server_would_track(api):
     body = tag_body("app:v1", tag=docker("moved/to:1"), metadata={"managedFields": [{}]})
     assert api("PUT", APP, body).status == 200
+
+
+def piece(number, value):
+    return bytes([number << 3 | 2, len(value)]) + value
+
+
+REVIEW = b"k8s\x00" + piece(1, piece(1, b"authorization.k8s.io/v1") + piece(2, b"SelfSubjectAccessReview"))
+SPEC = piece(2, piece(2, piece(1, piece(2, b"no") + b"\x40\x96\x01")))
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (REVIEW + SPEC, 201),
+        (REVIEW + SPEC[:-1], 415),
+        (REVIEW.replace(b"SelfSubject", b"SalfSubject"), 415),
+        (b"k8s\x00\xff", 415),
+        (b"k8s\x00", 415),
+        (b"x", 400),
+    ],
+    ids=["a review", "cut off", "another kind", "cut off at once", "empty", "no protobuf"],
+)
+def test_protobuf_is_read_for_what_kubectl_sends_and_refused_otherwise(api, body, status):
+    headers = {"Content-Type": "application/vnd.kubernetes.protobuf"}
+    reply = api("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body, headers)
+    assert reply.status == status
+    if status == 201:
+        assert (reply.body["spec"], reply.body["status"]["allowed"]) == ({"resourceAttributes": {"verb": "no"}}, False)
+
+
+def test_a_tag_is_not_read_from_protobuf(api):
+    headers = {"Content-Type": "application/vnd.kubernetes.protobuf"}
+    assert api("POST", TAGS, b"k8s\x00\n\x04\x12\x02no", headers).status == 415

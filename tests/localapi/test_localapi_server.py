@@ -179,6 +179,21 @@ def test_a_failed_import_leaves_its_reason_in_the_stream(importing):
     assert condition["generation"] == importing.stream("a").body["spec"]["tags"][0]["generation"]
 
 
+def test_a_failure_that_repeats_itself_word_for_word_is_not_written_again(importing):
+    importing.create("a:v1")
+    eventually(lambda: importing.stream("a").body["status"].get("tags"))
+    (before,) = importing.stream("a").body["status"]["tags"][0]["conditions"]
+    importing.patch("a:v1", {"tag": {"generation": 0}}, MERGE_PATCH)
+    # The controller looks at all tags of a stream together: once the sibling is there, this one was tried again, too.
+    importing.create("a:sibling", "r.example/x:1")
+    imported(importing, "a:sibling")
+    stream = importing.stream("a").body
+    (after,) = next(entry["conditions"] for entry in stream["status"]["tags"] if entry["tag"] == "v1")
+    asked = next(tag["generation"] for tag in stream["spec"]["tags"] if tag["name"] == "v1")
+    assert after == before
+    assert asked > after["generation"]
+
+
 def test_a_failure_goes_when_an_import_succeeds(importing):
     importing.create("a:v1")
     eventually(lambda: importing.stream("a").body["status"].get("tags"))
