@@ -61,9 +61,9 @@ def apply_json_patch(doc: Doc, patch: list[Any]) -> Any:  # noqa: ANN401 - any J
     """Return the document after all operations."""
     root: list[Any] = [clone(doc)]
     for operation in patch:
-        action = _ACTIONS.get((operation or {}).get("op") or "")
-        path = (operation or {}).get("path")
-        if action is None or path is None:
+        name, path, source = ((operation or {}).get(key) for key in ("op", "path", "from"))
+        action = _ACTIONS.get(name) if isinstance(name, str) else None
+        if action is None or not isinstance(path, str) or not isinstance(source, str | None):
             raise CannotApply
         action(root, path, operation)
     return _plain(root[0])

@@ -32,8 +32,8 @@ _MERGE_KEYS = {
 _SETS = {("metadata", "finalizers")}
 
 
-def load_patch(text: bytes, media_type: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the patch of a request's body. Raises 400."""
+def load_patch(text: bytes, media_type: str, *, lenient: bool = False) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the patch of a request's body. Raises 400. Where it is lenient, some nonsense shows only on applying."""
     prefix = "error decoding YAML: " if media_type == APPLY_PATCH else "error decoding patch: "
     prefix = "" if media_type == STRATEGIC_PATCH else prefix
     try:
@@ -46,16 +46,18 @@ def load_patch(text: bytes, media_type: str) -> Any:  # noqa: ANN401 - any JSON 
     wanted, go_type = (
         (list, "[]handlers.jsonPatchOp") if media_type == JSON_PATCH else (dict, "map[string]interface {}")
     )
+    if lenient and media_type == MERGE_PATCH and isinstance(patch, list):
+        return patch
     if patch is not None and not isinstance(patch, wanted):
         got = {list: "array", str: "string", bool: "bool", int: "number", float: "number"}.get(type(patch), "object")
         raise statuses.bad_request(f"{prefix}json: cannot unmarshal {got} into Go value of type {go_type}")
     if media_type == JSON_PATCH:
-        _check_operations(patch or [], prefix)
+        _check_operations(patch or [], prefix, lenient=lenient)
         return operations or []
     return patch or {}
 
 
-def _check_operations(patch: Any, prefix: str) -> None:  # noqa: ANN401 - a JSON list
+def _check_operations(patch: Any, prefix: str, *, lenient: bool) -> None:  # noqa: ANN401 - a JSON list
     if len(patch) > _MOST_OPERATIONS:
         message = f"The allowed maximum operations in a JSON patch is {_MOST_OPERATIONS}, got {len(patch)}"
         raise statuses.StatusError(413, "RequestEntityTooLarge", f"Request entity too large: {message}")
@@ -76,7 +78,7 @@ def _check_operations(patch: Any, prefix: str) -> None:  # noqa: ANN401 - a JSON
             )
         for key in ("op", "path", "from"):
             value = (operation or {}).get(key)
-            if not isinstance(value, str | None):
+            if not lenient and not isinstance(value, str | None):
                 got = names[type(value)]
                 where = f"Go struct field jsonPatchOp.{key}"
                 raise statuses.bad_request(f"{prefix}json: cannot unmarshal {got} into {where} of type string")

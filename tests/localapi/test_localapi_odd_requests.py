@@ -130,6 +130,22 @@ def test_an_odd_patch(api, kind, patch, status):
 
 
 @pytest.mark.parametrize(
+    ("kind", "patch", "warn", "ignore"),
+    [
+        (JSON_PATCH, [{"op": 5, "path": "/tag"}], 400, 422),
+        (JSON_PATCH, [{"op": "add", "path": 5, "value": 1}], 400, 422),
+        (JSON_PATCH, [5], 400, 400),
+        (MERGE_PATCH, [], 400, 422),
+        (MERGE_PATCH, 5, 400, 400),
+        (STRATEGIC_PATCH, [], 400, 400),
+    ],
+)
+def test_nonsense_is_found_on_decoding_or_only_on_applying(api, kind, patch, warn, ignore):
+    found = [api.patch("app:v1", patch, kind, query=f"?fieldValidation={how}").status for how in ("Warn", "Ignore")]
+    assert found == [warn, ignore]
+
+
+@pytest.mark.parametrize(
     ("annotations", "wanted"),
     [
         ({"$retainKeys": ["z"], "z": "w"}, {"z": "w"}),
