@@ -1,20 +1,23 @@
-# The image that runs as a CronJob: no root, no compiler, nothing written outside of mounted volumes.
-ARG PYTHON=3.13-slim
-FROM docker.io/library/python:${PYTHON} AS build
+# The image that runs as a CronJob: no root, no compiler, no pip, nothing written outside of mounted volumes.
+#
+# The release workflow looks up the digest of BASE and builds with it, so that the image says exactly what it was made of:
+#   docker build --build-arg BASE=docker.io/library/python:3.13-slim@sha256:… .
+ARG BASE=docker.io/library/python:3.13-slim
+FROM ${BASE} AS build
 WORKDIR /src
-COPY requirements.lock pyproject.toml README.md CHANGELOG.md ./
-COPY syncer syncer
+COPY pyproject.toml README.md CHANGELOG.md ./
+COPY container container
 COPY manifests-example manifests-example
-RUN python -m venv /opt/syncer \
- && /opt/syncer/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
- && /opt/syncer/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+COPY syncer syncer
+RUN container/install.sh /opt/syncer
 
-FROM docker.io/library/python:${PYTHON}
+FROM ${BASE}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates git openssh-client \
- && rm -rf /var/lib/apt/lists/*
+ && rm -rf /var/lib/apt/lists/* \
+ # ssh wants a name for its user id. OpenShift gives each pod an id of its own and names it in /etc/passwd itself.
+ && useradd --uid 1001 --gid 0 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin syncer
 COPY --from=build /opt/syncer /opt/syncer
-# OpenShift gives each pod a user id of its own, in group 0, and no home.
 ENV PATH=/opt/syncer/bin:$PATH HOME=/tmp PYTHONDONTWRITEBYTECODE=1
 USER 1001
 ENTRYPOINT ["syncer"]

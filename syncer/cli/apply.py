@@ -12,6 +12,7 @@ from syncer.cli import show_error
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
 from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, Duration, client_of, undo_file
+from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watching, publish
 from syncer.errors import SourceError
 
 
@@ -31,6 +32,9 @@ from syncer.errors import SourceError
 @UNDO_FILE
 @LOCK
 @LOCK_TIMEOUT
+@METRICS_FILE
+@PUSHGATEWAY
+@EVENTS
 @OUTPUT
 @CLUSTER
 def command(**given: Any) -> int:
@@ -50,6 +54,7 @@ def command(**given: Any) -> int:
     from syncer.source import SourceSpec  # noqa: PLC0415 - likewise
 
     outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
+    check_watching(given)
     options = sync.Options(
         SourceSpec(given["plan"]),
         page_size=given["page_size"],
@@ -73,6 +78,7 @@ def command(**given: Any) -> int:
             on_import=ImportProgress(given["no_progress"]),
         )
         write_report(run.report, outputs, given)
+        publish(run, given, client)
         if run.refusal:
             show_error(run.refusal)
         return interrupts.exit_code or run.exit_code(detailed=given["detailed_exitcode"])

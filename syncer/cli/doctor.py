@@ -18,6 +18,7 @@ from syncer.errors import UsageError
 @click.option("-A", "--all-namespaces", is_flag=True, help="Ask about a sync with -A.")
 @click.option("-n", "--namespace", "namespaces", multiple=True, help="Ask about a sync with -n NAMESPACE; repeatable.")
 @click.option("--no-prune", is_flag=True, help="Ask about a sync with --no-prune.")
+@click.option("--events", is_flag=True, help="Ask about a sync with --events.")
 @click.option("--lock", default="", metavar="NAMESPACE/NAME", help="Ask about a sync with this lock.")
 @click.option(
     "-o",
@@ -52,6 +53,7 @@ def command(**given: Any) -> int:
         namespaces=given["namespaces"],
         all_namespaces=given["all_namespaces"],
         prune=not given["no_prune"],
+        events=given["events"],
         lock_namespace=given["lock"].partition("/")[0] or pod_namespace(Path(SERVICE_ACCOUNT)),
         concurrency=given["concurrency"],
     )

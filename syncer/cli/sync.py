@@ -11,6 +11,7 @@ from syncer.cli import show_error
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
 from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, UNDO_FILE, Duration, client_of, run_options
+from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watching, publish
 
 
 @click.command("sync")
@@ -34,6 +35,9 @@ from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, UNDO_FILE
 @UNDO_FILE
 @LOCK
 @LOCK_TIMEOUT
+@METRICS_FILE
+@PUSHGATEWAY
+@EVENTS
 @SCOPE
 @POLICY
 @OUTPUT
@@ -53,6 +57,7 @@ def command(**given: Any) -> int:
     from syncer.cli.output import ImportProgress, parse_outputs, write_report  # noqa: PLC0415 - likewise
 
     outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
+    check_watching(given)
     options, client = run_options(given), client_of(given)
     with Interrupts() as interrupts:
         if given["dry_run"] == "client":
@@ -70,6 +75,7 @@ def command(**given: Any) -> int:
                 on_import=ImportProgress(given["no_progress"]),
             )
         write_report(run.report, outputs, given)
+        publish(run, given, client)
         if run.refusal:
             show_error(run.refusal)
         return interrupts.exit_code or run.exit_code(detailed=given["detailed_exitcode"])

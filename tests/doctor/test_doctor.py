@@ -179,6 +179,12 @@ def test_roles_are_one_a_namespace_and_hold_no_verb_that_is_not_used():
     ]
 
 
+def test_events_take_one_verb_more_and_a_sync_works_without(doctor):
+    plain, more = doctor("ann", tag("team-a/app:v1")), doctor("ann", tag("team-a/app:v1"), events=True)
+    (need,) = set(more.needs) - set(plain.needs)
+    assert (need.resource, need.verb, need.essential) == ("events", "create", False)
+
+
 def test_all_namespaces_take_a_cluster_role_bound_to_the_service_account():
     role, binding = roles(needed(manifests(), Scope(all_namespaces=True)), "system:serviceaccount:tools:syncer")
     assert (role["kind"], binding["kind"]) == ("ClusterRole", "ClusterRoleBinding")
