@@ -24,7 +24,7 @@ GIT = ["git", "-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "
 
 def main() -> None:
     """Install, and run what a pod runs; ends with an error at the first thing that is not as it must be."""
-    with tempfile.TemporaryDirectory(prefix="syncer-container-") as name, LocalAPI(imports=False) as api:
+    with tempfile.TemporaryDirectory(prefix="syncer-container-") as name, LocalAPI(import_delay=0.05) as api:
         work = Path(name)
         work.chmod(0o755)
         prefix, state = work / "syncer", work / "state"
