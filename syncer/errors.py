@@ -69,6 +69,13 @@ class NotSentError(UnreachableError):
     """No connection was made: the request surely had no effect."""
 
 
+class ServerGoneError(ClusterError):
+    """The server stopped answering earlier in the run, and was given up: this was not tried."""
+
+    def __init__(self) -> None:
+        super().__init__("the server stopped answering; not tried", hint="run it again once the server is back")
+
+
 class UnauthorizedError(ClusterError):
     """401: the server does not know this client."""
 

@@ -1,8 +1,13 @@
 """The story of a run: what refuses it before the first write, in which order, and what the report holds."""
 
+import itertools
+import re
+import time
+from collections import Counter
+
 import pytest
 from builders import key
-from world import Once, World, tag
+from world import Once, World, front, tag
 
 from syncer.errors import GateError, ManifestError, SourceError, UsageError
 from syncer.localapi import LocalAPI
@@ -91,6 +96,47 @@ def test_each_outcome_is_told_as_it_comes_and_kept_in_the_report(world):
     run = world.sync(tag(APP), tag("team-a/web:v1"), on_outcome=told.append)
     assert sorted(outcome.key for outcome in told) == [key(APP), key("team-a/web:v1")]
     assert {outcome.key: outcome for outcome in told} == dict(run.report.outcomes)
+
+
+def away(methods, *, after=0, times=10**9):
+    """Answer 503 to these methods on tags, and to reads of one stream, after so many of them and so many times."""
+    count = itertools.count()
+
+    def rule(method, path):
+        reads = method == "GET" and re.search(r"/imagestreams/\w", path)
+        if not (method in methods or reads) or not after <= next(count) < after + times:
+            return None
+        return 503, {"kind": "Status", "reason": "ServiceUnavailable", "message": "no endpoints available"}
+
+    return rule
+
+
+def test_a_server_that_is_gone_for_good_fails_what_is_left_at_once_and_there_is_a_report(world):
+    told = []
+    wanted = [tag(f"team-a/s{number:03}:v1") for number in range(300)]
+    with front(world.url, away({"POST"}, after=3)) as url:
+        far = World(world.api, url=url, outage=0.3)
+        far.client.tell = told.append
+        began = time.monotonic()
+        run = far.sync(*wanted, concurrency=2, wait=30.0)
+    assert time.monotonic() - began < 20
+    errors = Counter(outcome.error for outcome in run.report.outcomes.values())
+    assert (len(run.report.outcomes), errors[""], run.exit_code()) == (300, 3, 4)
+    assert errors["the server stopped answering; not tried"] >= 290
+    assert any("503" in error and "not known whether it took effect" in error for error in errors)
+    assert told[-1] == "the server stopped answering; the rest is not tried"
+
+
+def test_a_server_that_comes_back_is_waited_for_and_nothing_is_lost(world):
+    told = []
+    wanted = [tag(f"team-a/s{number:03}:v1") for number in range(20)]
+    with front(world.url, away({"POST"}, after=3, times=25)) as url:
+        far = World(world.api, url=url, outage=30.0)
+        far.client.tell = told.append
+        run = far.sync(*wanted, concurrency=2)
+    assert {outcome.result for outcome in run.report.outcomes.values()} == {"created"}
+    assert run.exit_code() == 0
+    assert told[-1] == "the server answers again"
 
 
 def test_with_a_wait_the_outcomes_know_their_images(world):

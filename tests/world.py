@@ -53,9 +53,10 @@ def split(text):
     return namespace, *name.split(":", 1)
 
 
-def make_client(url, *, token_file="", timeout=20.0, attempts=5, pool_size=8):
+def make_client(url, *, token_file="", timeout=20.0, pool_size=8, **patience):
     options = ConnectionOptions(server=url, token_file=str(token_file), request_timeout=timeout)
-    return Client(connect(options, environ={}), pool_size=pool_size, patience=Patience(attempts=attempts, pause=0.01))
+    given = Patience(**{"pause": 0.01, "outage": 0.5, **patience})
+    return Client(connect(options, environ={}), pool_size=pool_size, patience=given)
 
 
 class World:

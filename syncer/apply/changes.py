@@ -102,12 +102,12 @@ class Applier:
             try:
                 sender.send(unsent[0])
                 del unsent[0]
-            except UnreachableError:
+            except UnreachableError as error:
                 attempt += 1
                 if attempt == ATTEMPTS:
                     raise
                 time.sleep(PAUSE * 2**attempt)
-                if self._landed(unsent[0], change):
+                if self._landed(unsent[0], change, error):
                     del unsent[0]
             except (InvalidError, ConflictError, AlreadyExistsError) as error:
                 attempt += 1
@@ -136,9 +136,12 @@ class Applier:
                     pass
         raise ClusterError(f"changed since it was planned, left alone ({error.message})")
 
-    def _landed(self, request: Request, change: Create | Update) -> bool:
-        """Find out whether a request took effect although no answer came."""
-        live = self._read(change.key)
+    def _landed(self, request: Request, change: Create | Update, lost: UnreachableError) -> bool:
+        """Find out whether a request took effect although no answer came; raise that error where it cannot be told."""
+        try:
+            live = self._read(change.key)
+        except ClusterError:
+            raise lost from None
         if live is None:
             return False
         if request.method == "POST":
@@ -151,9 +154,12 @@ class Applier:
 
     def _prune(self, change: Prune, sender: _Sender) -> Outcome:
         """Delete a tag if a fresh read of its stream still shows what was planned (rule 4); unchanged: it is gone."""
-        (request,) = change.requests
+        (request,), lost = change.requests, None
         for attempt in range(ATTEMPTS):
-            tags = self.writer.read_stream(change.key.namespace, change.key.stream) or {}
+            try:
+                tags = self.writer.read_stream(change.key.namespace, change.key.stream) or {}
+            except ClusterError as error:
+                raise lost or error from None
             fresh = tags.get(change.key)
             if fresh is None:
                 break
@@ -165,7 +171,8 @@ class Applier:
                 break
             except ConflictError:
                 return Outcome(change.key, "skipped", "its ImageStream was deleted and made anew since it was planned")
-            except UnreachableError:
+            except UnreachableError as error:
+                lost = error
                 if attempt == ATTEMPTS - 1:
                     raise
                 time.sleep(PAUSE * 2**attempt)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.options import Duration
+from syncer.cli.options import Duration, tell
 from syncer.errors import ForbiddenError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def lock_of(given: dict[str, Any], client: Client, *, service_account: Path | No
 
     @contextmanager
     def lock(owner: str) -> Iterator[Callable[[], None]]:
-        lease = held(client.connection, namespace, name or lease_name(owner), wait=wait, tell=_tell)
+        lease = held(client.connection, namespace, name or lease_name(owner), wait=wait, tell=tell)
         with ExitStack() as stack:
             try:
                 check = stack.enter_context(lease)
@@ -62,7 +62,7 @@ def lock_of(given: dict[str, Any], client: Client, *, service_account: Path | No
                 if asked:
                     error.hint = f"a lock takes get, create and patch of leases.coordination.k8s.io in {namespace}"
                     raise
-                _tell(f"Warning: going on without a lock between runs: {error.message}")
+                tell(f"Warning: going on without a lock between runs: {error.message}")
                 check = stack.enter_context(no_lock(owner))
             yield check
 
@@ -74,7 +74,3 @@ def _place(text: str) -> tuple[str, str]:
     if not re.fullmatch(LABEL, namespace) or not re.fullmatch(rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*", name):
         raise UsageError(f"--lock {text}: no such name of a Lease", hint="it reads NAMESPACE/NAME, as in team-a/syncer")
     return namespace, name
-
-
-def _tell(text: str) -> None:
-    click.echo(text[:1].upper() + text[1:], err=True)

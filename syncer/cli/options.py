@@ -199,4 +199,9 @@ def client_of(given: dict[str, Any]) -> Client:
         impersonate=given["impersonate"],
         request_timeout=given["request_timeout"],
     )
-    return Client(connect(options, environ=os.environ), pool_size=given["concurrency"])
+    return Client(connect(options, environ=os.environ), pool_size=given["concurrency"], tell=tell)
+
+
+def tell(text: str) -> None:
+    """Say on stderr, as a sentence, why nothing seems to happen."""
+    click.echo(text[:1].upper() + text[1:], err=True)

@@ -46,9 +46,15 @@ _CHUNK: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a server may fail before it is an error: attempts in all, and pauses in seconds."""
+    """How long a server may fail before it is an error: attempts in all, and pauses in seconds.
+
+    No attempt begins later than `longest` seconds after the first. `outage` is how long a run waits, in all, for a
+    server that stopped answering while it writes.
+    """
 
     attempts: int = 5
+    longest: float = 30.0
+    outage: float = 180.0
     pause: float = 0.25
     longest_pause: float = 8.0
     longest_retry_after: int = 60
@@ -66,7 +72,8 @@ class _Answer:
 class Client:
     """Speaks JSON with one API server; safe for threads, up to `pool_size` of them at a time.
 
-    Raises only ClusterError and its kinds; messages name method and path, never a header.
+    Raises only ClusterError and its kinds; messages name method and path, never a header. `tell` hears a sentence where
+    a person would wonder why nothing happens.
     """
 
     def __init__(
@@ -76,12 +83,14 @@ class Client:
         pool_size: int = 8,
         patience: Patience | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._connection = connection
-        self._patience = patience or Patience()
+        self.patience = patience or Patience()
+        self.tell = tell
         self._sleep = sleep
         self._pool = _pool(connection, pool_size)
-        self._after = urllib3.Retry(retry_after_max=self._patience.longest_retry_after)
+        self._after = urllib3.Retry(retry_after_max=self.patience.longest_retry_after)
 
     @property
     def connection(self) -> Connection:
@@ -92,8 +101,9 @@ class Client:
         """Read one JSON object; failures that may pass are retried with backoff, or as Retry-After says."""
         what = f"GET {path}"
         target = f"{path}?{urlencode(query)}" if query else path
-        for attempt in range(1, self._patience.attempts + 1):
-            last = attempt == self._patience.attempts
+        began = time.monotonic()
+        for attempt in range(1, self.patience.attempts + 1):
+            last = self._is_last(attempt, began)
             try:
                 answer = self._exchange("GET", target, what)
             except UnreachableError:
@@ -121,8 +131,9 @@ class Client:
             content = {**content, "dryRun": ["All"]}
         body = None if content is None else encoded(content)
         headers = {"Content-Type": request.content_type or "application/json"} if body is not None else {}
-        for attempt in range(1, self._patience.attempts + 1):
-            last = attempt == self._patience.attempts
+        began = time.monotonic()
+        for attempt in range(1, self.patience.attempts + 1):
+            last = self._is_last(attempt, began)
             try:
                 answer = self._exchange(request.method, request.path + query, what, headers, body)
             except NotSentError:
@@ -196,7 +207,7 @@ class Client:
 
     def _read(self, response: urllib3.BaseHTTPResponse, what: str) -> bytes:
         """Read a body to its end, so that the connection can serve again; drop the connection where that fails."""
-        chunks, size, limit = [], 0, self._patience.largest_body
+        chunks, size, limit = [], 0, self.patience.largest_body
         try:
             for chunk in response.stream(_CHUNK, decode_content=True):
                 chunks.append(chunk)
@@ -219,9 +230,12 @@ class Client:
         except (InvalidHeader, ValueError, OverflowError):
             return None
 
+    def _is_last(self, attempt: int, began: float) -> bool:
+        return attempt == self.patience.attempts or time.monotonic() - began > self.patience.longest
+
     def _pause(self, attempt: int, retry_after: float | None = None) -> None:
         """Wait as long as the server asks, else longer with every attempt; jitter keeps clients apart."""
-        wait = min(self._patience.pause * 2 ** (attempt - 1), self._patience.longest_pause)
+        wait = min(self.patience.pause * 2 ** (attempt - 1), self.patience.longest_pause)
         jitter = random.uniform(0.5, 1.0)  # noqa: S311  (it spreads load, it guards nothing)
         self._sleep(max(wait * jitter, retry_after or 0.0))
 

@@ -33,6 +33,7 @@ from syncer.errors import (
     ConflictError,
     LockHeldError,
     NotFoundError,
+    NotSentError,
     UnreachableError,
 )
 from syncer.model import Request
@@ -183,12 +184,17 @@ class Lease:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise ClusterError where the Lease is no longer surely ours; once lost, it stays lost."""
+        """Raise ClusterError where the Lease is lost, and NotSentError where it is not surely ours now.
+
+        One that could not be renewed in time is ours again once it is renewed: whoever takes it over writes his name
+        into it, and then no renewal of ours is accepted any more.
+        """
         unrenewed = time.monotonic() - self._renewed
-        if not self._lost and unrenewed > self._duration * 2 / 3:
-            self._lost = f"it could not be renewed for {unrenewed:.0f} s" + (self._trouble and f": {self._trouble}")
         if self._lost:
             raise ClusterError(f"not written, for the lock {self._place} was lost: {self._lost}", hint="run it again")
+        if unrenewed > self._duration * 2 / 3:
+            why = f"could not be renewed for {unrenewed:.0f} s" + (self._trouble and f": {self._trouble}")
+            raise NotSentError(f"not written, for the lock {self._place} {why}", hint="run it again")
 
     def release(self) -> None:
         """Give the Lease back, if it is ours; where that fails it expires by itself."""

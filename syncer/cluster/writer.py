@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncer.cluster.outage import Outage
 from syncer.cluster.reader import read_stream
+from syncer.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,20 +16,30 @@ if TYPE_CHECKING:
 
 
 class ClusterWriter:
-    """Writes to a cluster, one request at a time; threads may share it."""
+    """Writes to a cluster, one request at a time; threads may share it.
 
-    def __init__(self, client: Client, before_write: Callable[[], None] = lambda: None) -> None:
+    What they find out about a server that stopped answering they share, too: see `Outage`.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        before_write: Callable[[], None] = lambda: None,
+        stopped: Callable[[], bool] = bool,
+    ) -> None:
         self._client = client
         self._before_write = before_write
+        patience = client.patience
+        self._outage = Outage(patience.outage, pause=8 * patience.pause, tell=client.tell, stopped=stopped)
 
     def send(self, request: Request) -> None:
         """Send exactly this request; raise ClusterError, UnreachableError where its effect is not known.
 
-        `before_write` is asked first, and raises ClusterError where nothing may be written any more.
+        `before_write` is asked first, and raises ClusterError where nothing may be written any more, NotSentError where
+        nothing may be written now.
         """
-        self._before_write()
-        self._client.send(request)
+        self._outage.through(lambda: self._client.send(request), before=self._before_write)
 
     def read_stream(self, namespace: str, stream: str) -> Mapping[ObjectKey, Live] | None:
         """Read the tags of one stream as they are now; None where there is no such stream."""
-        return read_stream(self._client, namespace, stream)
+        return self._outage.through(lambda: read_stream(self._client, namespace, stream), again=ClusterError)

@@ -45,7 +45,7 @@ def restore(
     if undo.entries and undo.server != server:
         raise UsageError(f"{options.undo} is of a run on {undo.server}, not on {server}", hint="give that cluster")
     with (no_lock if options.dry_run else lock)(undo.owner) as before_write:
-        writer = ClusterWriter(client, before_write)
+        writer = ClusterWriter(client, before_write, stopped)
         with watch.stage("live"):
             streams = sorted({(entry.key.namespace, entry.key.stream) for entry in undo.entries})
             live = {key: tag for place in streams for key, tag in (writer.read_stream(*place) or {}).items()}

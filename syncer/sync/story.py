@@ -126,7 +126,7 @@ def carry_out(  # noqa: PLR0913 - what `sync` and `apply_saved` have in common, 
     refusal = _refusal(options, prepared)
     if refusal:
         return Run(report_of(prepared, client, watch), refusal)
-    writer = ClusterWriter(client, before_write)
+    writer = ClusterWriter(client, before_write, stopped)
     patience = FOLLOWER_PATIENCE if options.wait is None else options.wait
     server = client.connection.server
     with undo_file(options.undo_file, prepared.plan, prepared.source.info, server) as note, watch.stage("apply"):
