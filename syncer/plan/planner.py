@@ -31,6 +31,7 @@ from syncer.model import (
     Veto,
 )
 from syncer.plan import gates, requests
+from syncer.plan.followers import follower_problems
 from syncer.plan.order import depths, followed_keys
 from syncer.plan.vetoes import PruneContext, followed_veto, prune_vetoes, write_veto
 
@@ -181,7 +182,11 @@ def make_plan(
         scope=policy.scope,
         changes=ordered,
         gates=tuple(_gates(ordered, manifests, live, policy)),
-        problems=(*manifests.problems, *_problems(ordered, live)),
+        problems=(
+            *manifests.problems,
+            *_problems(ordered, live),
+            *follower_problems(changes, live, outside or {}, policy.scope),
+        ),
         complete=manifests.parsed and not live.forbidden,
     )
 

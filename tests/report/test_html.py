@@ -85,9 +85,9 @@ def test_a_bar_is_as_long_as_its_parts():
 
 
 def test_ten_thousand_changes_make_a_page_that_a_browser_can_hold():
-    began = time.perf_counter()
+    began = time.process_time()
     text = render(scenes.huge())
-    assert time.perf_counter() - began < 15
+    assert time.process_time() - began < 15
     assert len(text) < 8_000_000
     assert text.count("<article") == 10_000
     assert "The requests are left out" in text

@@ -1,0 +1,61 @@
+"""Warns of followers that cannot get an image: their tag is nowhere, or they follow each other in a circle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncer.imagestreamtag import followed_by, live_fields
+from syncer.model import Create, Problem, Severity, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from syncer.model import Change, Live, LiveState, ObjectKey, Scope
+
+
+def follower_problems(
+    changes: Mapping[ObjectKey, Change], live: LiveState, outside: Mapping[ObjectKey, Live], scope: Scope
+) -> Iterator[Problem]:
+    """Yield a warning for each tag in git that follows what is neither in git nor on the cluster, or in a circle.
+
+    `outside` are followed tags beyond the scope. A follower that has its image already keeps it, and is not warned of.
+    """
+    wanted = {key: change.desired.fields for key, change in sorted(changes.items()) if change.desired}
+
+    def followed(key: ObjectKey) -> ObjectKey | None:
+        if key in wanted:
+            return followed_by(key, wanted[key])
+        return followed_by(key, live_fields(live.tags[key])) if key in live.tags else None
+
+    for key in wanted:
+        target = followed(key)
+        if target is None:
+            continue
+        if _is_in_circle(key, followed):
+            what = f"it follows {target}, which follows it in a circle: none of these tags ever gets an image"
+            yield _warning("followed-circle", changes[key], what, "let one of them point to a DockerImage")
+        elif not (target in wanted or target in live.tags or target in outside) and _needs_it(changes[key]):
+            known = scope.covers(target.namespace) and target.namespace not in live.forbidden
+            where = "" if known else ", or may not be read"
+            what = f"it follows {target}, which is neither in git nor on the cluster{where}"
+            yield _warning("followed-missing", changes[key], what, f"correct tag.from, or add {target.name} to git")
+
+
+def _needs_it(change: Change) -> bool:
+    return isinstance(change, Create | Update) or not change.image.digest
+
+
+def _is_in_circle(key: ObjectKey, followed: Callable[[ObjectKey], ObjectKey | None]) -> bool:
+    seen: set[ObjectKey] = set()
+    here = followed(key)
+    while here is not None and here not in seen and here != key:
+        seen.add(here)
+        here = followed(here)
+    return here == key
+
+
+def _warning(code: str, change: Change, message: str, hint: str) -> Problem:
+    file, line = (change.origin.file, change.origin.line) if change.origin else ("", 0)
+    return Problem(
+        Severity.WARNING, code, message, hint, file, line, namespace=change.key.namespace, name=change.key.name
+    )
