@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 COMPILE := uv pip compile --universal --generate-hashes --no-header --python-version 3.11
 
-.PHONY: demo test lint check deploy-check container-check lock clean
+.PHONY: demo test lint check bench deploy-check container-check lock clean
 
 demo: $(READY)          ## the tour: a local API, the example repository, a plan, a sync, drift, a prune
 	$(BIN)/syncer demo
@@ -26,6 +26,9 @@ deploy-check: $(READY)  ## every manifest, workflow and action against its schem
 
 container-check: $(READY) ## the install steps of the image, without a container engine, and a run as a pod's user
 	$(BIN)/python container/check.py
+
+bench: $(READY)         ## what a run costs, against a floor; takes minutes, wants a quiet machine
+	$(BIN)/python -m benchmarks
 
 lock:                   ## pins every dependency anew, with hashes (needs uv)
 	$(COMPILE) --extra serve --extra metrics --group dev pyproject.toml -o requirements.lock

@@ -35,11 +35,11 @@ def three_way(
     def value(fields: Mapping[str, Json], path: str) -> Json:
         return fields.get(path, defaults.get(path))
 
+    managed = {**desired, **(base or {})}
+    differing = [path for path in managed if value(live, path) != value(desired, path)]
     changes = []
-    for path in sorted({*desired, *(base or ())}):
+    for path in sorted(differing):
         was, have, want = value(base or {}, path), value(live, path), value(desired, path)
-        if have == want:
-            continue
         if base is None:
             cause = Cause.ADOPTED
         elif have == was:

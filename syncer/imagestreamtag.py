@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -40,6 +41,9 @@ MANAGED: Final = ("/tag/from", *DEFAULTS)
 
 ASKED_AGAIN: Final = " (it was asked for again since; the server shows no newer result)"
 
+_PLACES: Final = tuple((path, *path.removeprefix("/tag/").rpartition("/")[::2]) for path in MANAGED)
+"""Each managed field, with the part of the stanza that it stands in ("" for the stanza itself) and its name there."""
+
 _MAPPINGS: Final = ("annotations", "from", "importPolicy", "referencePolicy")
 
 PROTECTIONS: Final[Mapping[str, str]] = {
@@ -64,6 +68,7 @@ def unescape(token: str) -> str:
     return token.replace("~1", "/").replace("~0", "~")
 
 
+@lru_cache(4096)  # the same few names come with every tag
 def annotation_path(name: str) -> str:
     """Give the JSON pointer of an annotation: `metadata.annotations` wins on update (fact 4)."""
     return f"/metadata/annotations/{escape(name)}"
@@ -78,13 +83,11 @@ def fields_of(annotations: Mapping[str, str], tag: Mapping[str, Json]) -> dict[s
     Takes only what is there: defaults are not added, records (`OWN_ANNOTATIONS`) and the server's fields are left out.
     """
     fields: dict[str, Json] = {}
-    for path in MANAGED:
-        parent: Json = tag
-        *outer, last = path.removeprefix("/tag/").split("/")
-        for part in outer:
-            parent = parent.get(part) or {}
-        if parent.get(last) is not None:
-            fields[path] = parent[last]
+    for path, outer, last in _PLACES:
+        parent: Json = (tag.get(outer) or {}) if outer else tag
+        value = parent.get(last)
+        if value is not None:
+            fields[path] = value
     for name, value in annotations.items():
         if name not in OWN_ANNOTATIONS:
             fields[annotation_path(name)] = value

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,9 +20,11 @@ Json = Any
 """A JSON value. The alias marks where one is meant; its shape is checked where it enters."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectKey:
-    """Which tag: namespace, stream and tag, all non-empty. Sorts as people read: namespace, stream, tag."""
+class ObjectKey(NamedTuple):
+    """Which tag: namespace, stream and tag, all non-empty. Sorts as people read: namespace, stream, tag.
+
+    A tuple, for tags are looked up and sorted by it all the time.
+    """
 
     namespace: str
     stream: str

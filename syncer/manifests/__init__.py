@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from syncer.manifests.objects import image_stream, image_stream_tag
+from syncer.manifests.plain import plain_tags
 from syncer.manifests.problems import CODES, BrokenTextError, explanation
 from syncer.manifests.scene import Scene, guess, of_flaw
 from syncer.manifests.text import documents
@@ -51,11 +52,9 @@ def parse_manifests(blobs: Iterable[Blob], *, default_namespace: str = "") -> Ma
     files = 0
     for blob in blobs:
         files += 1
-        try:
-            for document in documents(blob):
-                reading.document(blob.path, document)
-        except BrokenTextError as error:
-            reading.problems.append(of_flaw(error.flaw, blob.path))
+        plain = plain_tags(blob, default_namespace)
+        if plain is None or not reading.plain(plain):
+            reading.whole(blob)
     once = dict.fromkeys(reading.problems)  # a value that two checks look at is wrong once
     problems = sorted(once, key=lambda problem: (problem.file, problem.line, problem.column, problem.code))
     return Manifests(reading.desired, tuple(problems), files, reading.ignored)
@@ -83,6 +82,23 @@ class _Reading:
     problems: list[Problem] = field(default_factory=list)
     ours: int = 0
     ignored: int = 0
+
+    def plain(self, tags: list[Desired]) -> bool:
+        """Keep tags in which nothing is wrong, unless one is described twice: that is for the whole check to tell."""
+        found = {tag.key: tag for tag in tags}
+        if len(found) < len(tags) or not self.seen.keys().isdisjoint(found):
+            return False
+        self.desired |= found
+        self.seen |= {key: tag.origin for key, tag in found.items()}
+        return True
+
+    def whole(self, blob: Blob) -> None:
+        """Read a file whatever is in it, and say what is wrong and where."""
+        try:
+            for document in documents(blob):
+                self.document(blob.path, document)
+        except BrokenTextError as error:
+            self.problems.append(of_flaw(error.flaw, blob.path))
 
     def document(self, file: str, document: Document) -> list[Found]:
         """Read one document, and give what it describes. What only keeps it from being JSON is wrong only in ours."""

@@ -45,6 +45,13 @@ def bad_stream(name: str) -> str:
     return "lower case letters and digits, with single '.', '_' or '-' between them"
 
 
+def bad_stream_in(namespace: str, name: str) -> str:
+    """Check the name of an ImageStream, with the length of both names that a registry takes."""
+    if len(f"{namespace}/{name}") > MAX_REPOSITORY:
+        return f"at most {MAX_REPOSITORY} characters long, its namespace and a slash counted"
+    return bad_stream(name)
+
+
 def bad_tag(name: str) -> str:
     """Check the name of a tag."""
     if _TAG.fullmatch(name):

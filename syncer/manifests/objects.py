@@ -108,7 +108,7 @@ def image_stream(scene: Scene, default_namespace: str) -> Iterator[Found]:
     spec.only(("tags", "lookupPolicy", "dockerImageRepository"), {"tag": "it is called `tags`, and is a list"})
     if not stream:
         metadata.at("name").error("missing-field", "metadata.name is missing")
-    elif wanted := _bad_stream(stream, namespace):
+    elif wanted := names.bad_stream_in(namespace, stream):
         metadata.at("name").error("name", f"the name of an ImageStream must be {wanted}; it is {stream!r}")
     _not_applied(scene, stream or "STREAM", lookup=spec.at("lookupPolicy"))
     _stream_only(scene)
@@ -178,16 +178,10 @@ def _check_name(scene: Scene, name: str, namespace: str) -> None:
         hint = f"the server would take it for {name.partition(':')[0]}:latest" if name.endswith(":") else ""
         scene.error("name", f"the name must be `stream:tag`, with exactly one colon; it is {name!r}", hint=hint)
         return
-    if wanted := _bad_stream(stream, namespace):
+    if wanted := names.bad_stream_in(namespace, stream):
         scene.error("name", f"the name of an ImageStream must be {wanted}; it is {stream!r}")
     if wanted := names.bad_tag(tag):
         scene.error("name", f"a tag must be {wanted}; it is {tag!r}")
-
-
-def _bad_stream(stream: str, namespace: str) -> str:
-    if len(f"{namespace}/{stream}") > names.MAX_REPOSITORY:
-        return f"at most {names.MAX_REPOSITORY} characters long, its namespace and a slash counted"
-    return names.bad_stream(stream)
 
 
 def _check_tag_name(scene: Scene, tag: str) -> None:

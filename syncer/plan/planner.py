@@ -120,7 +120,6 @@ class Planner:
         refollow = self._is_behind(live, kept)
         reimport = policy.retry_imports and _failed_to_import(live, kept)
         settled = not kept and not refollow and not reimport
-        marks = requests.own_annotations(policy.owner, desired)
         recorded = not adopts and base == desired.fields and imagestreamtag.LAST_APPLIED in live.annotations
 
         def made(kind: type[Update | Unchanged | Skip], reason: str, **more: object) -> Change:
@@ -133,6 +132,7 @@ class Planner:
             return made(Skip, "not ours to write", vetoes=(veto,))
         if recorded and settled:
             return made(Skip, "drifted on the cluster", vetoes=(Veto("drift", "--on-drift report leaves drift alone"),))
+        marks = requests.own_annotations(policy.owner, desired)
         sent = requests.update_requests(live, kept, marks, refollow=refollow, reimport=reimport)
         reason = _reason(kept, adopts=adopts, taken=taken, refollow=refollow, reimport=reimport)
         return made(Update, reason, requests=sent, adopts=adopts)
