@@ -35,8 +35,7 @@ def three_way(
     def value(fields: Mapping[str, Json], path: str) -> Json:
         return fields.get(path, defaults.get(path))
 
-    managed = {**desired, **(base or {})}
-    differing = [path for path in managed if value(live, path) != value(desired, path)]
+    differing = [path for path in {**desired, **(base or {})} if value(live, path) != value(desired, path)]
     changes = []
     for path in sorted(differing):
         was, have, want = value(base or {}, path), value(live, path), value(desired, path)

@@ -1,6 +1,6 @@
 """Every error that syncer raises, each with its exit code.
 
-Errors of libraries (urllib3, GitPython, ruamel.yaml, kubernetes) are translated where they occur; inside, only this
+Errors of libraries (urllib3, ruamel.yaml, kubernetes) and of git are translated where they occur; inside, only this
 tree is raised. A message says what happened and where; a hint says what to do.
 """
 

@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+import orjson
+
 from syncer.errors import ClusterError
 from syncer.model import Import, ImportState, Json, Live, ObjectKey
 
@@ -113,7 +115,7 @@ def record(fields: Mapping[str, Json]) -> str:
 
 def recorded_fields(text: str) -> dict[str, Json]:
     """Read managed fields from a record. Raises ValueError or AttributeError where it is none."""
-    manifest = json.loads(text)
+    manifest = orjson.loads(text)
     return fields_of(manifest.get("metadata", {}).get("annotations") or {}, manifest.get("tag") or {})
 
 

@@ -9,20 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.reader import ReaderError
-
 from syncer.manifests.problems import BrokenTextError, Flaw, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-try:
-    import yaml  # type: ignore[import-untyped] # the stubs are a package of their own, for three names
-    from yaml.cyaml import CParser  # type: ignore[import-untyped] # likewise
-except ImportError:  # pragma: no cover - PyYAML without libyaml
-    CParser = None
 
 _TEMPLATE_HINT: Final = "a file that is no manifest, such as a template, can be left out with --exclude"
 
@@ -53,8 +43,12 @@ def fast_events(text: str) -> Iterator[Event]:
 
     Raises StumbledError where it cannot.
     """
-    if CParser is None:  # pragma: no cover - PyYAML without libyaml
-        raise StumbledError
+    # ruff: noqa: PLC0415 - most runs read plain manifests only, and need neither library
+    try:
+        import yaml  # type: ignore[import-untyped] # the stubs are a package of their own, for three names
+        from yaml.cyaml import CParser  # type: ignore[import-untyped] # likewise
+    except ImportError as error:  # pragma: no cover - PyYAML without libyaml
+        raise StumbledError from error
     try:
         parser = CParser(text)
         while parser.check_event():
@@ -68,6 +62,10 @@ def exact_events(text: str) -> Iterator[Event]:
 
     Raises BrokenTextError where it is no YAML.
     """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.reader import ReaderError
+
     try:
         yield from YAML(typ="safe", pure=True).parse(text)
     except MarkedYAMLError as error:

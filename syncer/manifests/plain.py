@@ -43,6 +43,12 @@ _STANZA: Final = frozenset({"from", "importPolicy", "referencePolicy", "referenc
 _ENTRY: Final = _STANZA | {"name", "annotations"}
 
 
+# A few namespaces and keys come with every tag, and a stream with several.
+_bad_namespace: Final = lru_cache(1024)(names.bad_namespace)
+_bad_stream: Final = lru_cache(1024)(names.bad_stream_in)
+_bad_key: Final = lru_cache(1024)(names.bad_annotation_key)
+
+
 class _UnusualError(Exception):
     """The whole check must look at it."""
 
@@ -92,7 +98,7 @@ def _document(text: str, default_namespace: str, file: str, line: int) -> Iterab
     metadata = value.get("metadata")
     _expect(type(metadata) is dict and metadata.keys() <= _METADATA)
     namespace = _text(metadata["namespace"]) if "namespace" in metadata else default_namespace
-    _expect(not names.bad_namespace(namespace))
+    _expect(not _bad_namespace(namespace))
     name, annotations = _text(metadata.get("name")), metadata.get("annotations")
     if value.keys() == _IMAGE_STREAM_TAG and value["kind"] == "ImageStreamTag":
         stream, _, tag = name.partition(":")
@@ -113,7 +119,7 @@ def _entry(namespace: str, stream: str, entry: Json, origin: Origin) -> Desired:
 
 
 def _desired(namespace: str, stream: str, tag: str, fields: Mapping[str, Json], origin: Origin) -> Desired:
-    _expect(not names.bad_stream_in(namespace, stream) and not names.bad_tag(tag))
+    _expect(not _bad_stream(namespace, stream) and not names.bad_tag(tag))
     return Desired(ObjectKey(namespace, stream, tag), fields, origin)
 
 
@@ -124,7 +130,7 @@ def _fields(tag: Mapping[str, Json], annotations: Json) -> dict[str, Json]:
     kind, namespace = _text(source.get("kind")), source.get("namespace")
     _expect(kind in _KINDS and not _KINDS[kind](_text(source.get("name"))))
     if "namespace" in source:
-        _expect(kind != "DockerImage" and not names.bad_namespace(_text(namespace)))
+        _expect(kind != "DockerImage" and not _bad_namespace(_text(namespace)))
     if "importPolicy" in tag:
         policy = tag["importPolicy"]
         _expect(type(policy) is dict and policy.keys() <= {"insecure", "scheduled", "importMode"})
@@ -179,7 +185,3 @@ def _text(value: Json) -> str:
 def _expect(usual: Any) -> None:  # noqa: ANN401 - it is only asked whether it is true
     if not usual:
         raise _UnusualError
-
-
-_bad_key: Final = lru_cache(1024)(names.bad_annotation_key)
-"""A few keys come with every tag."""

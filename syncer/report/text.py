@@ -6,7 +6,6 @@ import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
 from rich.text import Text
 
 from syncer.model import ImportState, Severity
@@ -15,6 +14,8 @@ from syncer.report.values import Values, sentence, visible
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from rich.console import Console
 
     from syncer.model import Change, FieldChange, Problem, Report
 
@@ -102,6 +103,8 @@ class _Page:
 
     def _ruler(self, *, color: bool = False) -> Console:
         """Make a console that looks at no environment and no terminal."""
+        from rich.console import Console  # noqa: PLC0415 - a short report without colour has no need of it
+
         return Console(
             file=io.StringIO(),
             width=self.width,

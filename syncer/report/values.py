@@ -6,8 +6,9 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
+
+from syncer.model import Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -140,9 +141,10 @@ def _shared(one: str, other: str) -> int:
 
 def shortest_prefix(digests: Iterable[str]) -> int:
     """Count the hex digits, 12 or more, that tell all of the given digests apart."""
-    ordered = sorted(set(digests))
-    shared = (_shared(one, other) for one, other in pairwise(ordered))
-    return max(_SHORTEST, max(shared, default=0) + 1)
+    distinct = set(digests)
+    longest = max(map(len, distinct), default=0)
+    lengths = range(_SHORTEST, longest + 1)
+    return next((n for n in lengths if len({digest[:n] for digest in distinct}) == len(distinct)), _SHORTEST)
 
 
 def _digests(report: Report) -> Iterable[str]:
@@ -151,7 +153,7 @@ def _digests(report: Report) -> Iterable[str]:
         outcome = report.outcomes.get(change.key)
         images = [change.image, *([outcome.image] if outcome and outcome.image else [])]
         values = [value for field in change.fields for value in (field.base, field.live, field.desired)]
-        values += [change.live.spec] if change.live else []
+        values += [change.live.spec] if change.live and not isinstance(change, Unchanged) else []
         values += [request.body for request in change.requests if request.method == "POST"]
         for image in images:
             if len(image.digest) > _SHORTEST:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 from syncer.errors import SourceError
 from syncer.source.location import shown
@@ -25,6 +26,8 @@ _CONFIGURATION: Final[Mapping[str, str]] = {
 """Whatever a repository's own configuration says: nothing is run or tidied up, and no server may stall for ever."""
 
 _ENVIRONMENT: Final[Mapping[str, str]] = {
+    "LC_ALL": "C",  # what git says is looked at, here and in `clone`
+    "LANGUAGE": "C",
     "GIT_ALLOW_PROTOCOL": "https:ssh:file",
     "GIT_LFS_SKIP_SMUDGE": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
@@ -89,43 +92,31 @@ class Git:
     directory: Path
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def run(self, *arguments: str, stdin: BinaryIO | None = None) -> Finished:
+    def run(self, *arguments: str, stdin: bytes = b"") -> Finished:
         """Run a command and wait for it.
 
         Raises SourceError where git itself cannot be run.
         """
         try:
-            from git import Git as Runner  # noqa: PLC0415 - the import runs git, which stdin has no need of
-            from git.exc import GitCommandNotFound  # noqa: PLC0415 - likewise
-        except ImportError as error:
-            raise SourceError("git cannot be run", hint="install git, and have it on the PATH") from error
-        try:
-            finished: Any = Runner(self.directory).execute(
-                [*_without_another_repository(), "git", *arguments],
-                istream=stdin,
-                with_extended_output=True,
-                with_exceptions=False,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
+            finished = subprocess.run(  # noqa: S603 - no shell, and what a user gives stands where git takes no option
+                ["git", *arguments],  # noqa: S607 - the one that the user has on the PATH
+                cwd=self.directory,
                 env=self._environment(),
+                input=stdin,
+                capture_output=True,
+                check=False,
             )
-        except GitCommandNotFound as error:
+        except OSError as error:
             raise SourceError("git cannot be run", hint="install git, and have it on the PATH") from error
-        status, output, errors = finished
-        return Finished(status, output, errors)
+        return Finished(finished.returncode, finished.stdout, finished.stderr.decode(errors="replace"))
 
     def _environment(self) -> dict[str, str]:
         """Add our configuration to that which the environment may hold already (git-config(1), GIT_CONFIG_COUNT)."""
         count = os.environ.get("GIT_CONFIG_COUNT", "0")
         first = int(count) if count.isdigit() else 0
         settings = {**_CONFIGURATION, **self.secrets}
-        environment = {**_ENVIRONMENT, "GIT_CONFIG_COUNT": str(first + len(settings))}
+        environment = {name: value for name, value in os.environ.items() if name not in _ANOTHER_REPOSITORY}
+        environment |= {**_ENVIRONMENT, "GIT_CONFIG_COUNT": str(first + len(settings))}
         for number, (key, value) in enumerate(settings.items(), first):
             environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
         return environment
-
-
-def _without_another_repository() -> list[str]:
-    """Give the command that clears what names a repository; GitPython can only add to the environment."""
-    options = [f"-u{name}" for name in _ANOTHER_REPOSITORY if name in os.environ]
-    return ["env", *options] if options else []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -74,10 +73,8 @@ def _contents(git: Git, entries: Sequence[_Entry]) -> list[bytes]:
     """Read blobs, in one go (git-cat-file(1), "batch output")."""
     if not entries:
         return []
-    with tempfile.TemporaryFile() as ids:
-        ids.write("".join(f"{entry.id}\n" for entry in entries).encode())
-        ids.seek(0)
-        batch = git.run("cat-file", "--batch", "--buffer", stdin=ids)
+    ids = "".join(f"{entry.id}\n" for entry in entries).encode()
+    batch = git.run("cat-file", "--batch", "--buffer", stdin=ids)
     if batch.status:
         raise batch.failure("the repository's objects cannot be read")
     contents, at = [], 0

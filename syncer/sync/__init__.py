@@ -1,10 +1,16 @@
 """The stories of a run. `story` is the file to open first: plan and sync, top to bottom."""
 
-from syncer.sync.restoring import RestoreOptions, restore
-from syncer.sync.run import Run, no_lock
-from syncer.sync.saved import apply_saved
-from syncer.sync.server_dry_run import validate_on_server
-from syncer.sync.story import Options, plan, sync
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from syncer.sync.restoring import RestoreOptions, restore
+    from syncer.sync.run import Run, no_lock
+    from syncer.sync.saved import apply_saved
+    from syncer.sync.server_dry_run import validate_on_server
+    from syncer.sync.story import Options, plan, sync
 
 __all__ = [
     "Options",
@@ -17,3 +23,22 @@ __all__ = [
     "sync",
     "validate_on_server",
 ]
+
+_HOMES: Final = {
+    "Options": "story",
+    "RestoreOptions": "restoring",
+    "Run": "run",
+    "apply_saved": "saved",
+    "no_lock": "run",
+    "plan": "story",
+    "restore": "restoring",
+    "sync": "story",
+    "validate_on_server": "server_dry_run",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a story when it is asked for: a plan has no use for the others, and small runs are made of imports."""
+    if name not in _HOMES:
+        raise AttributeError(name)
+    return getattr(import_module(f"syncer.sync.{_HOMES[name]}"), name)
