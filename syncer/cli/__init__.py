@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from syncer import __version__
+from syncer.cli.command import Command
 from syncer.errors import SyncerError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("plan", "sync", "apply", "restore", "validate", "doctor", "schema", "serve", "demo")
+COMMANDS = ("plan", "sync", "apply", "restore", "validate", "doctor", "config", "schema", "serve", "demo")
 
 
 class Commands(click.Group):
@@ -31,15 +32,10 @@ class Commands(click.Group):
         if name not in COMMANDS:
             return None
         module = __import__(f"syncer.cli.{name}", fromlist=["command"])
-        command: click.Command = module.command
-        for option in command.params:
-            if isinstance(option, click.Option):
-                # Click would take the parameter's name, which is a plural or a word that Python leaves free.
-                option.envvar = "_".join(("SYNCER", name, *max(option.opts, key=len)[2:].split("-"))).upper()
-        return command
+        return Command.of(module.command)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SYNCER"})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="syncer")
 def cli() -> None:
     """Make the ImageStreamTags of an OpenShift cluster equal to what a git repository says.

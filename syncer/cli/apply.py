@@ -11,8 +11,9 @@ import click
 from syncer.cli import show_error
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
-from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, Duration, client_of, undo_file
+from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, client_of, undo_file
 from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watching, publish
+from syncer.cli.types import Duration
 from syncer.errors import SourceError
 
 

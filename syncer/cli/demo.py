@@ -57,7 +57,9 @@ class Tour:
         """Tell what comes, show the command, run it, keep its reports. Raises SyncerError if it ends unexpectedly."""
         click.secho(f"\n{number}. {title}", bold=True)
         click.echo(f"   {story}\n")
-        kept = [f"--output={kind}={self.reports / f'{number}-{command}.{suffix}'}" for kind, suffix in FORMATS.items()]
+        # The tour is the same everywhere, whatever syncer.yaml is here.
+        kept = [f"--config={os.devnull}"]
+        kept += [f"--output={kind}={self.reports / f'{number}-{command}.{suffix}'}" for kind, suffix in FORMATS.items()]
         if command == "restore":
             shown = [*options, "--server", self.server]
             click.secho(f"$ {shlex.join(['syncer', command, *shown])}", fg="cyan")
@@ -140,7 +142,12 @@ CHAPTERS: Final = (_create, _drift, _promote, _prune, _failing_import, _restore)
 
 @click.command("demo")
 @click.option(
-    "--reports", default="demo-output", show_default=True, metavar="DIR", help="Folder to leave the reports in."
+    "--reports",
+    type=click.Path(),
+    default="demo-output",
+    show_default=True,
+    metavar="DIR",
+    help="Folder to leave the reports in.",
 )
 def command(reports: str) -> None:
     """Take the tour, without a cluster: a plan, a sync, drift, a promotion, a prune, a failing import, a restore.

@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from syncer.cli.options import CLUSTER, SOURCE_OPTIONS, client_of
+from syncer.cli.types import Location
 from syncer.errors import UsageError
 
 
 @click.command("doctor")
-@click.argument("source", required=False)
+@click.argument("source", required=False, type=Location())
 @SOURCE_OPTIONS
 @click.option("-A", "--all-namespaces", is_flag=True, help="Ask about a sync with -A.")
 @click.option("-n", "--namespace", "namespaces", multiple=True, help="Ask about a sync with -n NAMESPACE; repeatable.")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.options import Duration, tell
+from syncer.cli.options import tell
+from syncer.cli.types import Duration
 from syncer.errors import ForbiddenError, NotFoundError, UsageError
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from syncer.cli.command import put_into
+from syncer.cli.types import Duration, Location, Output
 from syncer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,44 +20,31 @@ if TYPE_CHECKING:
     from syncer.cluster import Client
     from syncer.sync import Options
 
-UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
-
-class Duration(click.ParamType[float]):
-    """A duration as Kubernetes and Go write it: `30s`, `5m`, `1h30m`; a bare number is seconds."""
-
-    name = "duration"
-
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read a duration into seconds."""
-        if isinstance(value, int | float):
-            return float(value)
-        if re.fullmatch(r"\d+(\.\d+)?", value):
-            return float(value)
-        if not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h))+", value):
-            self.fail(f"{value!r} is no duration: give 30s, 5m or 1h30m", param, ctx)
-        return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"([\d.]+)(ms|s|m|h)", value))
-
-
-def _together(options: list[Callable[..., Any]]) -> Callable[..., Any]:
+def _together(group: str, options: list[Callable[..., Any]]) -> Callable[..., Any]:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
             function = option(function)
+            put_into(group, function)
         return function
 
     return decorate
 
 
 SOURCE_OPTIONS = _together(
+    "Source",
     [
         click.option("--ref", default="", help="Branch, tag or commit to read, from the object database."),
         click.option("--path", "paths", multiple=True, help="Read only this folder of SOURCE; repeatable."),
         click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Leave these files out; repeatable."),
-    ]
+    ],
 )
-SOURCE = _together([click.argument("source"), SOURCE_OPTIONS])
+
+
+SOURCE = _together("Source", [click.argument("source", type=Location()), SOURCE_OPTIONS])
 
 SCOPE = _together(
+    "Scope",
     [
         click.option("-A", "--all-namespaces", is_flag=True, help="List, and prune in, every namespace."),
         click.option(
@@ -69,10 +57,11 @@ SCOPE = _together(
         click.option(
             "--owner", default="", help="Id of this sync set. Default: the URL of origin, and SOURCE's path in it."
         ),
-    ]
+    ],
 )
 
 POLICY = _together(
+    "Policy",
     [
         click.option("--no-prune", is_flag=True, help="Prune nothing."),
         click.option("--max-prune", metavar="N|N%", help="Stop above this many prunes. Default: 10 and 30 %."),
@@ -88,18 +77,29 @@ POLICY = _together(
         click.option("--adopt-pushed", is_flag=True, help="Take tags, too, that only a push made."),
         click.option("--retry-imports", is_flag=True, help="Ask for images again whose import failed."),
         click.option("--take-from", default="", metavar="OWNER", help="Take over the tags of another sync set."),
-    ]
+    ],
 )
 
 CLUSTER = _together(
+    "Cluster",
     [
         click.option(
-            "--kubeconfig", default="", help="Path of the kubeconfig. Default: $KUBECONFIG, ~/.kube/config, the pod's."
+            "--kubeconfig",
+            type=click.Path(),
+            default="",
+            help="Path of the kubeconfig. Default: $KUBECONFIG, ~/.kube/config, the pod's.",
         ),
         click.option("--context", default="", help="The kubeconfig's context to use."),
         click.option("--server", default="", metavar="URL", help="URL of the API server."),
-        click.option("--token-file", default="", help="File with a bearer token; read again when it changes."),
-        click.option("--certificate-authority", default="", help="File with the server's certificate authority."),
+        click.option(
+            "--token-file", type=click.Path(), default="", help="File with a bearer token; read again when it changes."
+        ),
+        click.option(
+            "--certificate-authority",
+            type=click.Path(),
+            default="",
+            help="File with the server's certificate authority.",
+        ),
         click.option("--insecure-skip-tls-verify", is_flag=True, help="Do not verify the server's certificate."),
         click.option("--as", "impersonate", default="", metavar="USER", help="User to impersonate."),
         click.option(
@@ -111,15 +111,17 @@ CLUSTER = _together(
         click.option(
             "--concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Streams at a time."
         ),
-    ]
+    ],
 )
 
 OUTPUT = _together(
+    "Output",
     [
         click.option(
             "-o",
             "--output",
             "outputs",
+            type=Output(),
             multiple=True,
             metavar="FORMAT[=PATH]",
             help="Report as text, json, jsonl, markdown, html, junit, github or gitlab; repeatable. No PATH: stdout.",
@@ -129,12 +131,13 @@ OUTPUT = _together(
         click.option("-v", "--verbose", is_flag=True, help="Show unchanged tags, too."),
         click.option("--no-progress", is_flag=True, help="Tell nothing on stderr while waiting."),
         click.option("--no-color", is_flag=True, help="Print without colour; so does $NO_COLOR."),
-    ]
+    ],
 )
 
 
 UNDO_FILE = click.option(
     "--undo-file",
+    type=click.Path(),
     default="",
     metavar="PATH",
     help="File to write the way back to, before the first write. Default: a new one in $XDG_STATE_HOME/syncer.",

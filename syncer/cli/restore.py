@@ -9,7 +9,8 @@ import click
 
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
-from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, Duration, client_of, undo_file
+from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, client_of, undo_file
+from syncer.cli.types import Duration
 
 
 @click.command("restore")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from syncer.cli.options import Duration
+from syncer.cli.types import Duration
 from syncer.errors import SyncerError, UsageError
 
 
@@ -24,7 +24,12 @@ from syncer.errors import SyncerError, UsageError
 )
 @click.option("--no-import", is_flag=True, help="Import no image: tags stay pending.")
 @click.option("--import-delay", type=Duration(), default="300ms", show_default=True, help="How long an import takes.")
-@click.option("--tokens", metavar="FILE", help="YAML: TOKEN: {user: NAME, role: view|edit|admin, namespaces: [NS]}.")
+@click.option(
+    "--tokens",
+    type=click.Path(),
+    metavar="FILE",
+    help="YAML: TOKEN: {user: NAME, role: view|edit|admin, namespaces: [NS]}.",
+)
 def command(**given: Any) -> None:
     """Serve an ImageStreamTag API on loopback, to try, to develop, to test. It forgets all when it stops.
 

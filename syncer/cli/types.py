@@ -1,0 +1,61 @@
+"""What the text of an option may be: each type reads it, describes it, and completes it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, ClassVar
+
+import click
+
+from syncer.report import FORMATS
+
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+
+
+class Duration(click.ParamType[float]):
+    """A duration as Kubernetes and Go write it: `30s`, `5m`, `1h30m`; a bare number is seconds."""
+
+    name = "duration"
+    schema: ClassVar[dict[str, Any]] = {
+        "type": ["string", "number"],
+        "pattern": r"^(\d+(\.\d+)?(ms|s|m|h))+$|^\d+(\.\d+)?$",
+    }
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read a duration into seconds."""
+        if isinstance(value, int | float):
+            return float(value)
+        if re.fullmatch(r"\d+(\.\d+)?", value):
+            return float(value)
+        if not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h))+", value):
+            self.fail(f"{value!r} is no duration: give 30s, 5m or 1h30m", param, ctx)
+        return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"([\d.]+)(ms|s|m|h)", value))
+
+
+class Location(click.ParamType[str]):
+    """A SOURCE: a git URL, a directory, or `-`."""
+
+    name = "source"
+
+    def anchor(self, text: str, folder: Path) -> str:
+        """Make a directory that the settings file names one for the working directory; a URL stays."""
+        elsewhere = text == "-" or "://" in text or re.match(r"[^/]+:[^/]", text)
+        return text if elsewhere else anchored(text, folder)
+
+
+class Output(click.ParamType[str]):
+    """FORMAT[=PATH]."""
+
+    name = "output"
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": f"^({'|'.join(FORMATS)})(=.+)?$"}
+
+    def anchor(self, text: str, folder: Path) -> str:
+        """Make the path one for the working directory."""
+        name, equals, path = text.partition("=")
+        return f"{name}={anchored(path, folder)}" if equals and path else text
+
+
+def anchored(text: str, folder: Path) -> str:
+    """Give a path that the settings file names, for the working directory."""
+    return str(folder / Path(text).expanduser())
