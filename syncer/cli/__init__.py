@@ -17,7 +17,7 @@ from syncer.errors import SyncerError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("plan", "sync", "apply", "restore", "validate", "doctor", "config", "schema", "serve", "demo")
+COMMANDS = ("plan", "sync", "apply", "restore", "validate", "doctor", "config", "completion", "schema", "serve", "demo")
 
 
 class Commands(click.Group):
@@ -56,6 +56,10 @@ def cli() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code; every error is one or two lines on stderr, never a traceback."""
+    if "_SYNCER_COMPLETE" in os.environ:
+        from syncer.cli.completion import complete  # noqa: PLC0415 - only a shell asks for it
+
+        return complete(cli)
     try:
         result: Any = cli.main(list(arguments), prog_name="syncer", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence before a traceback

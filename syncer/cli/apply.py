@@ -18,7 +18,7 @@ from syncer.errors import SourceError
 
 
 @click.command("apply")
-@click.argument("plan")
+@click.argument("plan", type=click.Path(allow_dash=True))
 @click.option("--allow-dirty", is_flag=True, help="Go on although the plan was made of what is in no commit.")
 @click.option("--max-prune", metavar="N|N%", help="Stop above this many prunes. Default: 10 and 30 %.")
 @click.option("--max-change", metavar="N|N%", help="Stop above this many changed tags. Default: 10 and 30 %.")

@@ -56,6 +56,7 @@ class Command(click.Command):
             metavar="NAME",
             default="",
             expose_value=False,
+            shell_complete=_sets,
             help="Take source, scope, owner and more from this set of the settings file.",
         )
         self.has_set = any(param.name in {"source", "context"} for param in self.params)
@@ -93,9 +94,14 @@ class Command(click.Command):
             option.envvar = option.envvar or variable_of(name, option)
         given, _, _ = self.make_parser(ctx).parse_args(list(args))
         wants_help = self.get_help_option(ctx)
-        if ctx.resilient_parsing or (wants_help and given.get(wants_help.name) is True):
+        if wants_help and given.get(wants_help.name) is True:
             return super().parse_args(ctx, args)
-        loaded = ctx.obj = self.load(ctx, given)
+        try:
+            loaded = ctx.obj = self.load(ctx, given)
+        except UsageError:
+            if not ctx.resilient_parsing:
+                raise
+            loaded = ctx.obj = Loaded()
         values = loaded.values or {}
         ctx.default_map = {
             option.name: values[option.name].texts if _is_list(option) else values[option.name].texts[0]
@@ -125,13 +131,12 @@ class Command(click.Command):
 
         file = load(path, vocabulary(ctx.find_root()))
         taken = file.choose(chosen) if chosen else None
-        for param in self.params:
-            if (
-                param.name == "source"
-                and param.required
-                and param.consume_value(ctx, given)[1] is ParameterSource.DEFAULT
-            ):
-                taken = taken or file.only_set()
+        source_is_open = any(
+            param.name == "source" and param.required and param.consume_value(ctx, given)[1] is ParameterSource.DEFAULT
+            for param in self.params
+        )
+        if not taken and source_is_open and not ctx.resilient_parsing:
+            taken = file.only_set()
         described = describe(name_of(ctx), self)
         values = file.values(described, taken)
         return Loaded(file, {described.keys[name].parameter: value for name, value in values.items()}, taken)
@@ -228,6 +233,11 @@ def name_of(ctx: click.Context) -> str:
         words.insert(0, ctx.info_name or "")
         ctx = ctx.parent
     return " ".join(words)
+
+
+def _sets(ctx: click.Context, _param: click.Parameter, typed: str) -> list[str]:
+    """Complete the name of a set."""
+    return [name for name in (ctx.obj.file.sets if ctx.obj and ctx.obj.file else ()) if name.startswith(typed)]
 
 
 def _options(command: click.Command) -> Iterator[click.Option]:

@@ -153,6 +153,10 @@ def command(reports: str) -> None:
     """Take the tour, without a cluster: a plan, a sync, drift, a promotion, a prune, a failing import, a restore.
 
     Starts a local API, takes the example repository, and writes nothing but its reports.
+
+    \b
+    Example:
+      syncer demo --reports /tmp/tour
     """
     try:
         from syncer.localapi import LocalAPI  # noqa: PLC0415 - it needs an extra that a sync does not

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from syncer.cli import candidates
 from syncer.cli.command import put_into
 from syncer.cli.types import Duration, Location, Output
 from syncer.errors import UsageError
@@ -34,7 +35,12 @@ def _together(group: str, options: list[Callable[..., Any]]) -> Callable[..., An
 SOURCE_OPTIONS = _together(
     "Source",
     [
-        click.option("--ref", default="", help="Branch, tag or commit to read, from the object database."),
+        click.option(
+            "--ref",
+            default="",
+            shell_complete=candidates.refs,
+            help="Branch, tag or commit to read, from the object database.",
+        ),
         click.option("--path", "paths", multiple=True, help="Read only this folder of SOURCE; repeatable."),
         click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Leave these files out; repeatable."),
     ],
@@ -52,6 +58,7 @@ SCOPE = _together(
             "--namespace",
             "namespaces",
             multiple=True,
+            shell_complete=candidates.namespaces,
             help="A namespace to list and prune in; repeatable. One alone is the default for manifests without one.",
         ),
         click.option(
@@ -89,7 +96,9 @@ CLUSTER = _together(
             default="",
             help="Path of the kubeconfig. Default: $KUBECONFIG, ~/.kube/config, the pod's.",
         ),
-        click.option("--context", default="", help="The kubeconfig's context to use."),
+        click.option(
+            "--context", default="", shell_complete=candidates.contexts, help="The kubeconfig's context to use."
+        ),
         click.option("--server", default="", metavar="URL", help="URL of the API server."),
         click.option(
             "--token-file", type=click.Path(), default="", help="File with a bearer token; read again when it changes."
@@ -122,6 +131,7 @@ OUTPUT = _together(
             "--output",
             "outputs",
             type=Output(),
+            shell_complete=candidates.formats,
             multiple=True,
             metavar="FORMAT[=PATH]",
             help="Report as text, json, jsonl, markdown, html, junit, github or gitlab; repeatable. No PATH: stdout.",

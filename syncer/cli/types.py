@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from syncer.report import FORMATS
 
@@ -42,6 +43,12 @@ class Location(click.ParamType[str]):
         """Make a directory that the settings file names one for the working directory; a URL stays."""
         elsewhere = text == "-" or "://" in text or re.match(r"[^/]+:[^/]", text)
         return text if elsewhere else anchored(text, folder)
+
+    def shell_complete(
+        self, _ctx: click.Context, _param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        """Have the shell complete directories."""
+        return [CompletionItem(incomplete, type="dir")]
 
 
 class Output(click.ParamType[str]):
