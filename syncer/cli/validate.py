@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from syncer.cli.types import Location
 from syncer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("validate")
-@click.argument("source", required=False)
+@click.argument("source", required=False, type=Location())
 @click.option("--ref", default="", help="Branch, tag or commit to read, from the object database.")
 @click.option("--path", "paths", multiple=True, help="Read only this folder of SOURCE; repeatable.")
 @click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Leave these files out; repeatable.")
