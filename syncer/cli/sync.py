@@ -11,8 +11,8 @@ from syncer.cli import show_error
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
 from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, UNDO_FILE, client_of, run_options
-from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watching, publish
 from syncer.cli.types import Duration
+from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watching, publish
 
 
 @click.command("sync")

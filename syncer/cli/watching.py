@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from syncer.sync import Run
 
 METRICS_FILE = click.option(
-    "--metrics-file", default="", metavar="PATH", help="Write Prometheus metrics here, for a textfile collector."
+    "--metrics-file",
+    type=click.Path(),
+    default="",
+    metavar="PATH",
+    help="Write Prometheus metrics here, for a textfile collector.",
 )
 PUSHGATEWAY = click.option(
     "--pushgateway", default="", metavar="URL", help="Push Prometheus metrics here, as job syncer and by owner."
