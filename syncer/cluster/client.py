@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 """Statuses after which a read may succeed if it is sent again."""
 
-_UNKNOWN: Final = frozenset({502, 503, 504})
-"""Statuses of a write that come from in front of the server, or from one that gave up: it may have taken effect."""
+_UNKNOWN: Final = frozenset({500, 502, 503, 504})
+"""Statuses of a write that come from in front of the server, or from one that gave up: it may have taken effect.
+
+What etcd does not answer in time reaches a client as 500 (etcdserver: request timed out).
+"""
 
 _NOT_SENT: Final = (NewConnectionError, ConnectTimeoutError, ProxyError)
 """Failures before a byte of the request left: no connection was made."""

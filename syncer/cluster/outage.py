@@ -106,4 +106,4 @@ class Outage:
 
 
 def _is_away(error: ClusterError) -> bool:
-    return isinstance(error, UnreachableError) or error.status in _AWAY
+    return error.status in _AWAY if error.status else isinstance(error, UnreachableError)

@@ -109,7 +109,6 @@ def test_a_write_sends_the_request_as_it_is_planned(scripted, make_client):
         (status(410, "Expired"), errors.ExpiredError),
         (status(422, "Invalid"), errors.InvalidError),
         (status(405, "MethodNotAllowed"), errors.ClusterError),
-        (status(500, "InternalError"), errors.ClusterError),
     ],
 )
 def test_each_refusal_is_an_error_of_its_own(scripted, make_client, answer, kind):
@@ -120,6 +119,14 @@ def test_each_refusal_is_an_error_of_its_own(scripted, make_client, answer, kind
         assert type(caught.value) is kind
         assert (caught.value.status, caught.value.reason) == (answer.status, answer.body["reason"])
         assert f"{PATH}: {answer.status} {answer.body['reason']}: told" in caught.value.message
+
+
+def test_a_write_that_ends_with_500_may_have_taken_effect(scripted, make_client):
+    """What etcd does not answer in time is told so, whatever becomes of it then."""
+    server = scripted(status(500, "InternalError"))
+    with pytest.raises(errors.UnreachableError, match="not known whether it took effect") as caught:
+        make_client(server.url).send(POST)
+    assert (caught.value.status, len(server.seen)) == (500, 1)
 
 
 def test_an_empty_message_is_made_up_for_by_the_causes(scripted, make_client):

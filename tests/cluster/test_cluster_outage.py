@@ -97,11 +97,14 @@ def test_a_write_whose_effect_is_not_known_is_never_sent_again():
     assert server.asked == 1
 
 
-def test_a_refusal_is_an_answer():
-    server = Server(ConflictError("moved", status=409))
+@pytest.mark.parametrize(
+    "error", [ConflictError("moved", status=409), UnreachableError("etcd timed out", status=500)], ids=["409", "500"]
+)
+def test_a_server_that_answers_is_not_away_whatever_it_answers(error):
+    server = Server(error)
     shared = outage(0.0)
     for _ in range(10):
-        with pytest.raises(ConflictError):
+        with pytest.raises(type(error)):
             shared.through(server)
 
 
