@@ -17,7 +17,20 @@ from syncer.errors import SyncerError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("plan", "sync", "apply", "restore", "validate", "doctor", "config", "completion", "schema", "serve", "demo")
+COMMANDS = (
+    "plan",
+    "sync",
+    "apply",
+    "restore",
+    "validate",
+    "export",
+    "doctor",
+    "config",
+    "completion",
+    "schema",
+    "serve",
+    "demo",
+)
 
 
 class Commands(click.Group):

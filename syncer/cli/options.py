@@ -145,6 +145,26 @@ OUTPUT = _together(
 )
 
 
+def told_as(formats: str) -> Callable[..., Any]:
+    """Give the options of a command that reports in formats of its own, which are named in prose."""
+    return _together(
+        "Output",
+        [
+            click.option(
+                "-o",
+                "--output",
+                "outputs",
+                type=Output(),
+                multiple=True,
+                metavar="FORMAT[=PATH]",
+                help=f"Report as {formats}; repeatable. No PATH: stdout.",
+            ),
+            click.option("-q", "--quiet", is_flag=True, help="Print no text; the exit code tells."),
+            click.option("--no-color", is_flag=True, help="Print without colour; so does $NO_COLOR."),
+        ],
+    )
+
+
 UNDO_FILE = click.option(
     "--undo-file",
     type=click.Path(),

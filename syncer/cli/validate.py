@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from syncer.cli.options import told_as
 from syncer.cli.types import Location
 from syncer.errors import UsageError
 
@@ -33,16 +34,7 @@ if TYPE_CHECKING:
     "--require-digests", is_flag=True, help="Take it for an error if a tag points to an image without digest."
 )
 @click.option("--explain", default="", metavar="CODE", help="Print what a code such as `pull-spec` means, and exit.")
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    metavar="FORMAT[=PATH]",
-    help="Write text, json, github or gitlab; repeatable. No PATH: stdout.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Print no text; the exit code tells.")
-@click.option("--no-color", is_flag=True, help="Print without colour; so does $NO_COLOR.")
+@told_as("text, json, github or gitlab")
 def command(**given: Any) -> int:
     """Check the manifests of SOURCE, without a cluster: all that is wrong, each at its file, line and column.
 

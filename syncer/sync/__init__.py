@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from syncer.sync.exporting import export
     from syncer.sync.restoring import RestoreOptions, restore
     from syncer.sync.run import Run, no_lock
     from syncer.sync.saved import apply_saved
@@ -17,6 +18,7 @@ __all__ = [
     "RestoreOptions",
     "Run",
     "apply_saved",
+    "export",
     "no_lock",
     "plan",
     "restore",
@@ -29,6 +31,7 @@ _HOMES: Final = {
     "RestoreOptions": "restoring",
     "Run": "run",
     "apply_saved": "saved",
+    "export": "exporting",
     "no_lock": "run",
     "plan": "story",
     "restore": "restoring",

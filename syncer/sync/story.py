@@ -159,7 +159,7 @@ def read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
 def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) -> Prepared:
     """List live, plan."""
     source, manifests = wanted.source, wanted.manifests
-    scope = _scope(options, manifests)
+    scope = scope_of(options, manifests)
     with watch.stage("live"):
         live = read_live(client, scope, page_size=options.page_size, concurrency=options.concurrency)
         outside = _followed_outside(client, manifests, scope)
@@ -181,7 +181,8 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
     return Prepared(source, live, policy, made, Planner(policy, live, {}, outside))
 
 
-def _scope(options: Options, manifests: Manifests) -> Scope:
+def scope_of(options: Options, manifests: Manifests) -> Scope:
+    """Give what is listed: what the options say, else the namespaces that the manifests name. Raises UsageError."""
     if options.all_namespaces:
         if options.namespaces:
             raise UsageError("-A and -n exclude each other", hint="give one of them")
