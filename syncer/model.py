@@ -47,11 +47,25 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of git: its full id, when it was committed (RFC 3339, UTC), its author's name, its subject."""
+
+    id: str
+    time: str
+    author: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
-    """Where in the source something stands: a path relative to the repository, and a line from 1."""
+    """Where in the source something stands: a path relative to the repository, and a line from 1.
+
+    `commit` is the one that changed the file last, None where that is not known.
+    """
 
     file: str
     line: int
+    commit: Commit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,12 +377,42 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a run has to say; every format is made of it. `outcomes` is empty for a plan that was not applied."""
+    """All that a run has to say; every format is made of it. `outcomes` is empty for a plan that was not applied.
+
+    `restores`: the plan is a way back. `undo_file` is the way back from this run, empty where it wrote none.
+    """
 
     source: SourceInfo
     target: Target
     plan: Plan
     outcomes: Mapping[ObjectKey, Outcome] = field(default_factory=dict)
     applied: bool = False
+    interrupted: bool = False
+    restores: bool = False
+    undo_file: str = ""
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that can be said of one tag; `report` is of a plan that holds its change, or none where there is none.
+
+    `commits` are those that changed its manifest last, newest first; `lacking` says why there are none. `followed` are
+    the tags that it follows, one behind the other, None for one that is not on the cluster; `followers` those that
+    follow it, as far as git and its stream show them.
+    """
+
+    key: ObjectKey
+    report: Report
+    live: Live | None
+    desired: Desired | None
+    commits: tuple[Commit, ...] = ()
+    lacking: str = ""
+    followed: Mapping[ObjectKey, Live | None] = field(default_factory=dict)
+    followers: tuple[ObjectKey, ...] = ()
+
+    @property
+    def change(self) -> Change | None:
+        """What a sync would do."""
+        return next(iter(self.report.plan.changes), None)

@@ -10,8 +10,10 @@ from builders import key
 from world import Once, World, front, tag
 
 from syncer.errors import GateError, ManifestError, SourceError, UsageError
+from syncer.events import Applied, ImportMoved, Progress, StageBegan, StageEnded
 from syncer.localapi import LocalAPI
 from syncer.source import SourceSpec
+from syncer.sync.run import Running
 
 APP = "team-a/app:v1"
 
@@ -93,9 +95,50 @@ def test_a_tag_beyond_the_scope_that_is_followed_is_read_and_never_written(world
 
 def test_each_outcome_is_told_as_it_comes_and_kept_in_the_report(world):
     told = []
-    run = world.sync(tag(APP), tag("team-a/web:v1"), on_outcome=told.append)
-    assert sorted(outcome.key for outcome in told) == [key(APP), key("team-a/web:v1")]
-    assert {outcome.key: outcome for outcome in told} == dict(run.report.outcomes)
+    run = world.sync(tag(APP), tag("team-a/web:v1"), tell=told.append)
+    outcomes = [event.outcome for event in told if isinstance(event, Applied)]
+    assert sorted(outcome.key for outcome in outcomes) == [key(APP), key("team-a/web:v1")]
+    assert {outcome.key: outcome for outcome in outcomes} == dict(run.report.outcomes)
+
+
+def test_a_run_tells_its_stages_in_order_and_what_each_came_to(world):
+    told = []
+    world.sync(tag(APP), tag("team-a/web:v1"), wait=5.0, tell=told.append)
+    stages = ["source", "manifests", "live", "plan", "apply", "wait"]
+    assert [event.stage for event in told if isinstance(event, StageBegan)] == stages
+    ended = {event.stage: event.counts for event in told if isinstance(event, StageEnded)}
+    assert list(ended) == stages
+    assert ended["manifests"] == {"files": 1, "tags": 2, "problems": 0}
+    assert (ended["plan"], ended["apply"], ended["wait"]) == ({"create": 2}, {"created": 2}, {"imported": 2})
+    moved = [event for event in told if isinstance(event, ImportMoved)]
+    assert {(event.key, event.image.state) for event in moved} == {
+        (key(APP), "imported"),
+        (key("team-a/web:v1"), "imported"),
+    }
+
+
+def test_progress_comes_to_its_total(world):
+    told = []
+    world.sync(*(tag(f"team-a/app:v{number}") for number in range(5)), wait=5.0, tell=told.append)
+    last = {event.stage: (event.done, event.total) for event in told if isinstance(event, Progress)}
+    assert (last["manifests"], last["apply"], last["wait"]) == ((1, 1), (5, 5), (5, 5))
+
+
+def test_a_plan_and_a_run_with_nothing_to_do_tell_no_outcome(world):
+    told = []
+    world.sync(tag(APP))
+    world.sync(tag(APP), tell=told.append)
+    assert [event for event in told if isinstance(event, Applied)] == []
+    assert [event.total for event in told if isinstance(event, StageBegan) and event.stage == "apply"] == [0]
+
+
+def test_progress_is_told_a_few_times_a_second_and_at_the_end():
+    told, running = [], Running("live", lambda event: told.append(event.done), 1000)
+    for _ in running.each(range(1000)):
+        pass
+    assert told[0] == 1
+    assert told[-1] == 1000
+    assert len(told) < 20
 
 
 def away(methods, *, after=0, times=10**9):

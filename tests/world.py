@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from syncer import imagestreamtag, sync
 from syncer.cluster import Client, ConnectionOptions, connect, read_live
 from syncer.cluster.client import Patience
+from syncer.events import nobody
 from syncer.model import Scope
 from syncer.source import SourceSpec
 from syncer.sync import Options
@@ -76,9 +77,9 @@ class World:
     def plan(self, *manifests, **options):
         return sync.plan(self.options(**options), self.client, stdin(manifests))
 
-    def sync(self, *manifests, stopped=bool, on_outcome=lambda _: None, **options):
+    def sync(self, *manifests, stopped=bool, tell=nobody, **options):
         asked = self.options(**options)
-        return sync.sync(asked, self.client, stdin(manifests), stopped=stopped, on_outcome=on_outcome)
+        return sync.sync(asked, self.client, stdin(manifests), stopped=stopped, tell=tell)
 
     def validate_on_server(self, *manifests, **options):
         return sync.validate_on_server(self.options(**options), self.client, stdin(manifests))

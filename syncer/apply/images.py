@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from syncer import imagestreamtag
 from syncer.errors import ClusterError
+from syncer.events import ImportMoved, nobody
 from syncer.model import Import, ImportState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from syncer.apply.writer import Writer
+    from syncer.events import Tell
     from syncer.model import Live, ObjectKey, Outcome
 
 FOLLOWER_PATIENCE: Final = 60.0
@@ -55,13 +57,13 @@ def follow_imports(  # noqa: PLR0913 - the last two are the caller's ears, and h
     *,
     concurrency: int,
     stopped: Callable[[], bool] = bool,
-    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+    tell: Tell = nobody,
 ) -> dict[ObjectKey, Outcome]:
     """Give the outcomes of written tags with the state of their imports, once all are over or patience runs out.
 
-    `patience` is in seconds, `concurrency` the number of streams that are read at a time. `on_progress` hears how many
-    imports, of how many, are over. An error ends the wait and no more: what was written needs its report. Imports that
-    were asked for again, and show nothing but their earlier failure, are waited for until nothing moved for `SILENCE`.
+    `patience` is in seconds, `concurrency` the number of streams that are read at a time. `tell` hears of each import
+    that is over. An error ends the wait and no more: what was written needs its report. Imports that were asked for
+    again, and show nothing but their earlier failure, are waited for until nothing moved for `SILENCE`.
     """
     written = {outcome.key: outcome for outcome in outcomes if outcome.result in ("created", "configured")}
     moved, pause = time.monotonic(), FIRST_PAUSE
@@ -75,8 +77,9 @@ def follow_imports(  # noqa: PLR0913 - the last two are the caller's ears, and h
         for key in pending:
             image = tags[key].image if key in tags else Import(ImportState.NONE)
             written[key] = dataclasses.replace(written[key], image=image)
+            if not is_open(image):
+                tell(ImportMoved(key, image))
         before, pending = len(pending), [key for key in pending if is_open(written[key].image)]
-        on_progress(len(written) - len(pending), len(written))
         moved = time.monotonic() if len(pending) < before else moved
         silent = all(_asked_again(written[key].image) for key in pending) and time.monotonic() > moved + SILENCE
         if silent or stopped() or time.monotonic() + pause > deadline:

@@ -7,23 +7,23 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from syncer import imagestreamtag
+from syncer.events import Applied, nobody
 from syncer.model import Create, Outcome, Prune, Update
 from syncer.plan import waves
 from syncer.plan.vetoes import followed_veto
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from syncer.apply.changes import Applier
+    from syncer.events import Tell
     from syncer.model import Change, ObjectKey, Plan
 
 
-def apply_plan(
-    plan: Plan, applier: Applier, *, concurrency: int, on_outcome: Callable[[Outcome], None] = lambda _: None
-) -> dict[ObjectKey, Outcome]:
+def apply_plan(plan: Plan, applier: Applier, *, concurrency: int, tell: Tell = nobody) -> dict[ObjectKey, Outcome]:
     """Carry out a plan; every change of it has an outcome, in key order.
 
-    `concurrency` is the number of streams that are written at a time. `on_outcome` is called in this thread.
+    `concurrency` is the number of streams that are written at a time. `tell` hears each outcome as soon as it is there.
     """
     outcomes: dict[ObjectKey, Outcome] = {}
     leaving = _leaving_followers(plan.changes)
@@ -36,15 +36,17 @@ def apply_plan(
         return applier.apply(change)
 
     def stream(changes: list[Change]) -> list[Outcome]:
-        return [one(change) for change in changes]
+        finished = []
+        for change in changes:
+            finished.append(one(change))
+            tell(Applied(finished[-1]))
+        return finished
 
     with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="apply") as pool:
         for wave in waves(plan.changes):
             streams = [list(same) for _, same in groupby(wave, key=lambda c: (c.key.namespace, c.key.stream))]
             for finished in pool.map(stream, streams):
-                for outcome in finished:
-                    outcomes[outcome.key] = outcome
-                    on_outcome(outcome)
+                outcomes |= {outcome.key: outcome for outcome in finished}
     for change in plan.changes:
         if not isinstance(change, Create | Update | Prune):
             outcomes[change.key] = applier.apply(change)

@@ -24,6 +24,7 @@ COMMANDS = (
     "restore",
     "validate",
     "export",
+    "explain",
     "doctor",
     "config",
     "completion",

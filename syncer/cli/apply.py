@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from syncer.cli import show_error
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
 from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, client_of, undo_file
@@ -49,12 +48,11 @@ def command(**given: Any) -> int:
       syncer apply plan.json --wait 5m
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
-    from syncer.cli.output import ImportProgress, parse_outputs, write_report  # noqa: PLC0415 - likewise
+    from syncer.cli.output import Reporting  # noqa: PLC0415 - likewise
     from syncer.plan import Limit  # noqa: PLC0415 - likewise
     from syncer.plan.saved import load  # noqa: PLC0415 - likewise
     from syncer.source import SourceSpec  # noqa: PLC0415 - likewise
 
-    outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
     check_watching(given)
     options = sync.Options(
         SourceSpec(given["plan"]),
@@ -67,22 +65,13 @@ def command(**given: Any) -> int:
         import_failures=given["import_failures"],
         undo_file=undo_file(given),
     )
-    saved = load(_read(given["plan"]), given["plan"])
-    client = client_of(given)
-    with Interrupts() as interrupts:
-        run = sync.apply_saved(
-            options,
-            saved,
-            client,
-            lock=lock_of(given, client),
-            stopped=interrupts.stopped,
-            on_import=ImportProgress(given["no_progress"]),
-        )
-        write_report(run.report, outputs, given)
+    with Reporting(given) as reporting, Interrupts() as interrupts:
+        saved = load(_read(given["plan"]), given["plan"])
+        client = client_of(given, reporting.wait)
+        lock = lock_of(given, client)
+        run = sync.apply_saved(options, saved, client, lock=lock, stopped=interrupts.stopped, tell=reporting.tell)
         publish(run, given, client)
-        if run.refusal:
-            show_error(run.refusal)
-        return interrupts.exit_code or run.exit_code(detailed=given["detailed_exitcode"])
+        return reporting.finish(run, interrupts.exit_code)
 
 
 def _read(path: str) -> bytes:

@@ -195,13 +195,15 @@ def walk(ctx: click.Context, group: click.Group | None = None, before: str = "")
 
 
 def describe(name: str, command: Command) -> settings.Command:
-    """Describe a command's options as keys of the settings file."""
+    """Describe a command's options as keys of the settings file; those that only ask for something else are none."""
     from syncer.settings import Command as Described  # noqa: PLC0415 - no file, no import
     from syncer.settings import Key  # noqa: PLC0415 - likewise
 
     keys = {}
     for param in command.params:
-        if param.name in {"config", "set", None} or (isinstance(param, click.Argument) and param.name != "source"):
+        if param.name in {"config", "set", "explain", None} or (
+            isinstance(param, click.Argument) and param.name != "source"
+        ):
             continue
         help_ = getattr(param, "help", None) or "A git URL, a directory, or - for manifests on stdin."
         more = {"anchor": anchor} if (anchor := _anchor(param.type)) else {}

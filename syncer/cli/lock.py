@@ -55,7 +55,7 @@ def lock_of(given: dict[str, Any], client: Client, *, service_account: Path | No
 
     @contextmanager
     def lock(owner: str) -> Iterator[Callable[[], None]]:
-        lease = held(client.connection, namespace, name or lease_name(owner), wait=wait, tell=tell)
+        lease = held(client.connection, namespace, name or lease_name(owner), wait=wait, tell=client.tell)
         with ExitStack() as stack:
             try:
                 check = stack.enter_context(lease)

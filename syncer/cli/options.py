@@ -137,9 +137,9 @@ OUTPUT = _together(
             help="Report as text, json, jsonl, markdown, html, junit, github or gitlab; repeatable. No PATH: stdout.",
         ),
         click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes."),
-        click.option("-q", "--quiet", is_flag=True, help="Print no text report."),
+        click.option("-q", "--quiet", is_flag=True, help="Print no text report, and no progress."),
         click.option("-v", "--verbose", is_flag=True, help="Show unchanged tags, too."),
-        click.option("--no-progress", is_flag=True, help="Tell nothing on stderr while waiting."),
+        click.option("--no-progress", is_flag=True, help="Show no progress on stderr."),
         click.option("--no-color", is_flag=True, help="Print without colour; so does $NO_COLOR."),
     ],
 )
@@ -215,8 +215,16 @@ def run_options(given: dict[str, Any]) -> Options:
     )
 
 
-def client_of(given: dict[str, Any]) -> Client:
-    """Connect to the cluster that the options name, as kubectl would. Raises UsageError, ClusterError."""
+def tell(text: str) -> None:
+    """Say on stderr, as a sentence, why nothing seems to happen."""
+    click.echo(text[:1].upper() + text[1:], err=True)
+
+
+def client_of(given: dict[str, Any], tell: Callable[[str], None] = tell) -> Client:
+    """Connect to the cluster that the options name, as kubectl would. Raises UsageError, ClusterError.
+
+    `tell` is given a sentence where the server keeps the run waiting.
+    """
     from syncer.cluster import Client, ConnectionOptions, connect  # noqa: PLC0415 - `--help` pays for no import
 
     for name in ("kubeconfig", "token_file", "certificate_authority"):
@@ -233,8 +241,3 @@ def client_of(given: dict[str, Any]) -> Client:
         request_timeout=given["request_timeout"],
     )
     return Client(connect(options, environ=os.environ), pool_size=given["concurrency"], tell=tell)
-
-
-def tell(text: str) -> None:
-    """Say on stderr, as a sentence, why nothing seems to happen."""
-    click.echo(text[:1].upper() + text[1:], err=True)

@@ -1,4 +1,4 @@
-"""Writes a report in each format that was asked for, to stdout or to files."""
+"""Where a command tells what it does: events while it runs, and its report, in each format that was asked for."""
 
 from __future__ import annotations
 
@@ -6,20 +6,33 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
+import time
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TextIO
 
 import click
 
+from syncer.cli import show_error
+from syncer.cli.options import tell
+from syncer.cli.progress import progress
 from syncer.errors import SyncerError, UsageError
+from syncer.events import Progress, RunEnded, RunFailed, Waiting, nobody
 from syncer.report import FORMATS, render
+from syncer.report.eventlines import render_event
+from syncer.report.facts import complaint
+from syncer.report.values import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
 
+    from syncer.events import Event, Tell
     from syncer.model import Report
+    from syncer.sync import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,41 +53,160 @@ def parse_outputs(texts: Sequence[str], *, quiet: bool, formats: Sequence[str] =
                 f"-o {text}: no such output", hint=f"FORMAT[=PATH], with FORMAT one of {', '.join(formats)}"
             )
         outputs.append(Output(name, path))
-    to_stdout = [output for output in outputs if not output.path]
-    if len(to_stdout) > 1:
-        names = ", ".join(output.format for output in to_stdout)
-        raise UsageError(f"{names} cannot all go to stdout", hint="give all but one of them a path: -o FORMAT=PATH")
-    if not to_stdout and not quiet:
+    _check_apart(outputs)
+    if not quiet and all(output.path for output in outputs):
         outputs.append(Output("text"))
     return outputs
 
 
+def _check_apart(outputs: Sequence[Output]) -> None:
+    """Raise UsageError where two outputs would go to one place, and one of them be lost."""
+    to_stdout = [output.format for output in outputs if not output.path]
+    if len(to_stdout) > 1:
+        hint = "give all but one of them a path: -o FORMAT=PATH"
+        raise UsageError(f"{', '.join(to_stdout)} cannot all go to stdout", hint=hint)
+    taken: dict[str, str] = {}
+    for output in outputs:
+        place = os.path.realpath(output.path) if output.path else ""
+        if place in taken and not place.startswith(("/dev/", "/proc/")):
+            both = f"{taken[place]} and {output.format}"
+            raise UsageError(f"{both} cannot both go to {output.path}", hint="give each a path of its own")
+        taken[place] = output.format
+
+
+class Reporting:
+    """Tells what a command does, for as long as it is open: to a person on stderr, and to JSON lines.
+
+    Making one raises UsageError for outputs that cannot be, opening it SyncerError where one cannot be written. An
+    error that leaves it is told, too. Nothing that goes wrong with telling ends a run.
+    """
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self._given = given
+        self._outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
+        self._lock = threading.Lock()
+        self._lines: list[Lines] = []
+        self._open, self._showing = ExitStack(), ExitStack()
+        self._show: Tell = nobody
+
+    def __enter__(self) -> Self:
+        paths = [output.path for output in self._outputs if output.format == "jsonl"]
+        for path in paths:
+            self._lines.append(Lines(opened(path) if path else sys.stdout, path))
+            self._open.callback(self._lines[-1].close)
+        crossed = "" in paths and sys.stdout.isatty()
+        silent = self._given["quiet"] or self._given["no_progress"] or crossed
+        self._show = self._showing.enter_context(progress(silent=silent, color=not _no_color(self._given)))
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        if isinstance(error, SyncerError):
+            self.tell(RunFailed(error))
+        self._showing.close()
+        self._open.close()
+
+    def wait(self, message: str) -> None:
+        """Tell what keeps the run waiting: on stderr whatever was asked for, and as an event."""
+        tell(message)
+        self.tell(Waiting(message))
+
+    def tell(self, event: Event) -> None:
+        """Pass an event on, one at a time, whatever thread it comes from."""
+        with self._lock:
+            self._show(event)
+            for lines in self._lines:
+                lines.write(event)
+
+    def finish(self, run: Run, interrupted: int = 0) -> int:
+        """Write the report to all outputs, say why a run was refused, and give the exit code.
+
+        Where no text on stdout says what went wrong, a line on stderr does. `interrupted` is the exit code of a run
+        that a signal ended, else 0. Raises SyncerError where an output could not be written, after all others were.
+        """
+        code = interrupted or run.exit_code(detailed=self._given["detailed_exitcode"])
+        self.tell(RunEnded(run.report, code, run.refusal))
+        self._showing.close()  # what is printed now must not get between the bars
+        write_report(run.report, [output for output in self._outputs if output.format != "jsonl"], self._given)
+        told = any(output.format == "text" and not output.path for output in self._outputs)
+        if run.refusal:
+            show_error(run.refusal)
+        elif code in (1, 4) and not told:
+            show_error(SyncerError(sentence(complaint(run.report))))
+        for lines in self._lines:
+            lines.check()
+        return code
+
+
+@dataclass(slots=True)
+class Lines:
+    """JSON lines, flushed one by one. What cannot be written is kept as an error: the run goes on."""
+
+    file: TextIO
+    path: str = ""
+    _error: OSError | None = None
+    _progress: float = 0.0
+
+    def write(self, event: Event) -> None:
+        """Write an event; of those that say how far a stage is, one a second."""
+        if self._error:
+            return
+        if isinstance(event, Progress):
+            if time.monotonic() - self._progress < 1.0:
+                return
+            self._progress = time.monotonic()
+        try:
+            self.file.write(render_event(event, datetime.now(UTC)))
+            self.file.flush()
+        except OSError as error:
+            self._error = error
+
+    def check(self) -> None:
+        """Raise what went wrong: BrokenPipeError where the reader of stdout is gone, else SyncerError."""
+        if self._error and not self.path:
+            raise_for_stdout(self._error)
+        if self._error:
+            raise unwritable(self.path, self._error)
+
+    def close(self) -> None:
+        """Close a file that was opened here."""
+        if self.path:
+            with suppress(OSError):  # it has been told: what closing writes is what could not be written before
+                self.file.close()
+
+
 def write_report(report: Report, outputs: Sequence[Output], given: dict[str, Any]) -> None:
     """Write a report to all its outputs. Raises SyncerError where a file cannot be written."""
-    color = not given["no_color"] and not os.environ.get("NO_COLOR") and sys.stdout.isatty()
+    color = not _no_color(given) and sys.stdout.isatty()
     width = shutil.get_terminal_size((100, 24)).columns
     verbose, now = given["verbose"], datetime.now(UTC)
-    for output in outputs:
+    for output in sorted(outputs, key=lambda output: not output.path):  # the reader of stdout may be gone
         if output.path:
             text = render(output.format, report, width=100, color=False, verbose=verbose, now=now)
             write_file(Path(output.path), text)
         else:
             text = render(output.format, report, width=width, color=color, verbose=verbose, now=now)
-            click.echo(text, nl=False)
+            try:
+                click.echo(text, nl=False)
+            except OSError as error:
+                raise_for_stdout(error)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and any(output.format == "github" for output in outputs):
+        add_to_summary(summary, report)
 
 
-@dataclass(slots=True)
-class ImportProgress:
-    """Tells on stderr how many of the imports that are waited for are over, each time the number changes."""
+def add_to_summary(path: str, report: Report) -> None:
+    """Add the report to the summary of a step of GitHub Actions. Raises SyncerError."""
+    from syncer.report.github import SUMMARY_LIMIT, step_summary  # noqa: PLC0415 - only a step pays for it
 
-    silent: bool = False
-    _told: int = -1
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(step_summary(report, SUMMARY_LIMIT - file.tell()))
+    except OSError as error:
+        raise SyncerError(f"$GITHUB_STEP_SUMMARY {path} cannot be written: {error.strerror}") from error
 
-    def __call__(self, done: int, of: int) -> None:
-        """Tell, if there is news."""
-        if not self.silent and done != self._told:
-            self._told = done
-            click.echo(f"Imports: {done} of {of} over", err=True)
+
+def _no_color(given: dict[str, Any]) -> bool:
+    return bool(given["no_color"] or os.environ.get("NO_COLOR"))
 
 
 def write_file(path: Path, text: str) -> None:
@@ -89,4 +221,26 @@ def write_file(path: Path, text: str) -> None:
         Path(file.name).chmod(0o644)
         Path(file.name).replace(path)
     except OSError as error:
-        raise SyncerError(f"{path} cannot be written: {error.strerror}", hint="give another path to -o") from error
+        raise unwritable(str(path), error) from error
+
+
+def opened(path: str) -> TextIO:
+    """Open a file that grows while the run goes on. Raises SyncerError."""
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return Path(path).open("w", encoding="utf-8")
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def raise_for_stdout(error: OSError) -> NoReturn:
+    """Raise what went wrong with stdout: BrokenPipeError where its reader is gone, else SyncerError."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python must not complain about it at exit
+    if isinstance(error, BrokenPipeError):
+        raise error
+    raise unwritable("stdout", error) from error
+
+
+def unwritable(path: str, error: OSError) -> SyncerError:
+    """Make the error of an output that cannot be written."""
+    return SyncerError(f"{path} cannot be written: {error.strerror}", hint="give another path to -o")

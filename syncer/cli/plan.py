@@ -28,9 +28,8 @@ def command(**given: Any) -> int:
       syncer plan . -o json=plan.json -o markdown   for a pull request
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
-    from syncer.cli.output import parse_outputs, write_report  # noqa: PLC0415 - likewise
+    from syncer.cli.output import Reporting  # noqa: PLC0415 - likewise
 
-    outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
-    run = sync.plan(run_options(given), client_of(given), sys.stdin.buffer)
-    write_report(run.report, outputs, given)
-    return run.exit_code(detailed=given["detailed_exitcode"])
+    with Reporting(given) as reporting:
+        options, client = run_options(given), client_of(given, reporting.wait)
+        return reporting.finish(sync.plan(options, client, sys.stdin.buffer, tell=reporting.tell))

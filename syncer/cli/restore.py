@@ -35,9 +35,8 @@ def command(**given: Any) -> int:
       syncer restore undo.jsonl
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
-    from syncer.cli.output import parse_outputs, write_report  # noqa: PLC0415 - likewise
+    from syncer.cli.output import Reporting  # noqa: PLC0415 - likewise
 
-    outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
     options = sync.RestoreOptions(
         undo=given["undo"],
         pin=given["pin"],
@@ -46,8 +45,8 @@ def command(**given: Any) -> int:
         wait=given["wait"],
         undo_file=undo_file(given),
     )
-    with Interrupts() as interrupts:
-        client = client_of(given)
-        run = sync.restore(options, client, lock=lock_of(given, client), stopped=interrupts.stopped)
-        write_report(run.report, outputs, given)
-        return interrupts.exit_code or run.exit_code(detailed=given["detailed_exitcode"])
+    with Reporting(given) as reporting, Interrupts() as interrupts:
+        client = client_of(given, reporting.wait)
+        lock = lock_of(given, client)
+        run = sync.restore(options, client, lock=lock, stopped=interrupts.stopped, tell=reporting.tell)
+        return reporting.finish(run, interrupts.exit_code)

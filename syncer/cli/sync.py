@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from syncer.cli import show_error
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
 from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, UNDO_FILE, client_of, run_options
@@ -55,28 +54,17 @@ def command(**given: Any) -> int:
       syncer sync . --dry-run
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
-    from syncer.cli.output import ImportProgress, parse_outputs, write_report  # noqa: PLC0415 - likewise
+    from syncer.cli.output import Reporting  # noqa: PLC0415 - likewise
 
-    outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
     check_watching(given)
-    options, client = run_options(given), client_of(given)
-    with Interrupts() as interrupts:
+    with Reporting(given) as reporting, Interrupts() as interrupts:
+        options, client, tell = run_options(given), client_of(given, reporting.wait), reporting.tell
         if given["dry_run"] == "client":
-            run = sync.plan(options, client, sys.stdin.buffer)
+            run = sync.plan(options, client, sys.stdin.buffer, tell=tell)
         elif given["dry_run"] == "server":
-            run = sync.validate_on_server(options, client, sys.stdin.buffer)
+            run = sync.validate_on_server(options, client, sys.stdin.buffer, tell=tell)
         else:
             lock = lock_of(given, client)
-            run = sync.sync(
-                options,
-                client,
-                sys.stdin.buffer,
-                lock=lock,
-                stopped=interrupts.stopped,
-                on_import=ImportProgress(given["no_progress"]),
-            )
-        write_report(run.report, outputs, given)
+            run = sync.sync(options, client, sys.stdin.buffer, lock=lock, stopped=interrupts.stopped, tell=tell)
         publish(run, given, client)
-        if run.refusal:
-            show_error(run.refusal)
-        return interrupts.exit_code or run.exit_code(detailed=given["detailed_exitcode"])
+        return reporting.finish(run, interrupts.exit_code)

@@ -18,6 +18,7 @@ from syncer.errors import SourceError
 from syncer.imagestreamtag import LAST_APPLIED, annotation_path
 from syncer.model import (
     Cause,
+    Commit,
     Create,
     Desired,
     FieldChange,
@@ -197,11 +198,10 @@ def _change(part: _Part, owner: str) -> Change:
     if not (namespace and stream and tag):
         raise part.wrong("has no namespace, or no name of the form STREAM:TAG")
     key, image = ObjectKey(namespace, stream, tag), _image(part.part("import"))
-    origin = None if part.part("origin").value is None else part.part("origin")
     change = _KINDS[part.one_of("action", _KINDS)](
         key=key,
         reason=part.of("reason", str),
-        origin=Origin(origin.of("file", str), origin.of("line", int)) if origin else None,
+        origin=_origin(part.part("origin")),
         image=image,
         fields=tuple(_field(each) for each in part.items("fields")),
         requests=tuple(_request(each, key) for each in part.items("requests")),
@@ -212,6 +212,17 @@ def _change(part: _Part, owner: str) -> Change:
     if isinstance(change, Update) and change.live:
         change = dataclasses.replace(change, adopts=imagestreamtag.owner_of(change.live) != (owner, True))
     return dataclasses.replace(change, desired=_desired(change, part))
+
+
+def _origin(part: _Part) -> Origin | None:
+    if part.value is None:
+        return None
+    origin = Origin(part.of("file", str), part.of("line", int))
+    if "commit" not in part.value:
+        return origin
+    commit = part.part("commit")
+    told = (commit.of(name, str) for name in ("id", "time", "author", "subject"))
+    return dataclasses.replace(origin, commit=Commit(*told))
 
 
 def _check_change(change: Change, part: _Part, owner: str) -> None:
@@ -280,7 +291,8 @@ def _desired(change: Change, part: _Part) -> Desired | None:
             fields = imagestreamtag.live_fields(change.live)
         case _:
             return None
-    return Desired(change.key, fields, change.origin or Origin("", 0))
+    origin = change.origin or Origin("", 0)
+    return Desired(change.key, fields, Origin(origin.file, origin.line))
 
 
 def _recorded(manifest: Json) -> dict[str, Json]:

@@ -11,7 +11,7 @@ from syncer.plan.saved import checksum
 from syncer.report import facts
 
 if TYPE_CHECKING:
-    from syncer.model import Change, Import, Json, Report
+    from syncer.model import Change, Import, Json, Origin, Report
 
 FORMAT_VERSION: Final = "1.0"
 """Minor versions only add."""
@@ -32,8 +32,10 @@ def document(report: Report) -> dict[str, Json]:
         "scope": {**dataclasses.asdict(plan.scope), "namespaces": list(plan.scope.namespaces)},
         "complete": plan.complete,
         "applied": report.applied,
+        "interrupted": report.interrupted,
+        "undo_file": report.undo_file,
         "summary": facts.summary(report),
-        "changes": [_change(report, change) for change in plan.changes],
+        "changes": [change_of(report, change) for change in plan.changes],
         "problems": [{**dataclasses.asdict(problem), "severity": str(problem.severity)} for problem in plan.problems],
         "gates": [dataclasses.asdict(gate) for gate in plan.gates],
         "notes": list(report.notes),
@@ -47,14 +49,15 @@ def schema() -> str:
     return files("syncer.report").joinpath("schema.json").read_text(encoding="utf-8")
 
 
-def _change(report: Report, change: Change) -> dict[str, Json]:
+def change_of(report: Report, change: Change) -> dict[str, Json]:
+    """Give one change as the document has it."""
     origin = change.origin
     result = {
         "namespace": change.key.namespace,
         "name": change.key.name,
         "action": change.action,
         "reason": change.reason,
-        "origin": {"file": origin.file, "line": origin.line} if origin else None,
+        "origin": _origin(origin) if origin else None,
         "fields": [
             {"path": f.path, "cause": str(f.cause), "base": f.base, "live": f.live, "desired": f.desired}
             for f in facts.fields_of(change)
@@ -64,11 +67,16 @@ def _change(report: Report, change: Change) -> dict[str, Json]:
             for r in change.requests
         ],
         "vetoes": [{"code": veto.code, "message": veto.message} for veto in change.vetoes],
-        "import": _import(facts.image_of(report, change)),
+        "import": import_of(facts.image_of(report, change)),
         "observed": _observed(change),
     }
     outcome = facts.outcome_of(report, change)
     return result | {"outcome": outcome.result, "error": outcome.error} if outcome else result
+
+
+def _origin(origin: Origin) -> dict[str, Json]:
+    commit = {"commit": dataclasses.asdict(origin.commit)} if origin.commit else {}
+    return {"file": origin.file, "line": origin.line, **commit}
 
 
 def _observed(change: Change) -> dict[str, Json] | None:
@@ -80,5 +88,6 @@ def _observed(change: Change) -> dict[str, Json] | None:
     return {"spec": live.spec, "annotations": annotations, "uid": live.uid, "digest": live.image.digest}
 
 
-def _import(image: Import) -> dict[str, Json]:
+def import_of(image: Import) -> dict[str, Json]:
+    """Give where an image stands, as the document has it."""
     return {"state": str(image.state), "digest": image.digest, "message": image.message, "since": image.since}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, assert_never
@@ -105,16 +106,40 @@ def asked_for(change: Change) -> dict[str, Json]:
     return {path: value for path, value in fields.items() if path not in _OWN}
 
 
+def why(change: Change, now: datetime | None = None) -> str:
+    """Give the reason of a change with the commit that is behind it; its age with `now`, else its date."""
+    commit = change.origin.commit if change.origin else None
+    by_git = isinstance(change, Create) or {field.cause for field in change.fields} & {Cause.GIT, Cause.BOTH}
+    if commit is None or not by_git:
+        return change.reason
+    told = f"{commit.id[:7]}, {ago(commit.time, now) or commit.time[:10]}"
+    words = CAUSES[Cause.GIT]
+    if change.reason.startswith(words):
+        return f"{words} in {told}{change.reason.removeprefix(words)}"
+    return f"{change.reason}; last commit {told}"
+
+
 def age(since: str, now: datetime | None) -> str:
     """Say how long ago an RFC 3339 time is, as kubectl does: `for 3d, `; empty where it cannot be told."""
+    number, unit = _span(since, now)
+    return f"for {number}{unit[0]}, " if unit else ""
+
+
+def ago(time: str, now: datetime | None) -> str:
+    """Say how long ago an RFC 3339 time is, as git does: `2 days ago`; empty where it cannot be told."""
+    number, unit = _span(time, now)
+    return f"{number} {unit}{'s' * (number != 1)} ago" if unit else ""
+
+
+def _span(since: str, now: datetime | None) -> tuple[int, str]:
     try:
         seconds = int((now - datetime.fromisoformat(since)).total_seconds()) if now else -1
     except (ValueError, TypeError):
-        return ""
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        return 0, ""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
         if seconds >= length * (2 if length > 1 else 0):
-            return f"for {seconds // length}{unit}, "
-    return ""
+            return seconds // length, unit
+    return 0, ""
 
 
 # ------------------------------------------------------------------------------------------------- all changes
@@ -136,6 +161,14 @@ def results(report: Report) -> dict[str, int]:
 def shown(report: Report, *, unchanged: bool = False) -> list[Change]:
     """List the changes that a reader cares for, in plan order: without the unchanged, unless they are asked for."""
     return [change for change in report.plan.changes if unchanged or not isinstance(change, Unchanged)]
+
+
+_URGENT: Final = ("failed", "prune", "skip", "update", "create", "unchanged")
+
+
+def by_urgency(report: Report, changes: Iterable[Change]) -> list[Change]:
+    """Sort changes for where not all can be told: what went wrong first, then what takes away or was left as it is."""
+    return sorted(changes, key=lambda change: _URGENT.index(status_of(report, change)))
 
 
 def by_namespace(changes: Iterable[Change]) -> dict[str, list[Change]]:
@@ -175,7 +208,27 @@ def headline(report: Report) -> str:
     told = [f"{counts[count]:,} {word}" for count, word in words.items() if counts[count]]
     if not any(counts[count] for count in words if count not in _AT_REST):
         told.insert(0, "nothing to do")
-    return f"{'Sync' if report.applied else 'Plan'}: {', '.join(told)}."
+    if report.interrupted:
+        told.insert(0, "interrupted")
+    did = "Restore" if report.restores else "Sync"
+    return f"{did if report.applied else 'Plan'}: {', '.join(told)}."
+
+
+def complaint(report: Report) -> str:
+    """Say in one line what is wrong: what makes a run end with 1 or 4; empty where nothing is."""
+    told = [
+        *(f"{place(p)}: {p.message}".removeprefix(": ") for p in problems(report) if p.severity is Severity.ERROR),
+        *(f"{outcome.key}: {outcome.error}" for outcome in report.outcomes.values() if outcome.error),
+        *(f"{change.key}: {image.message}" for change, image in imports_in(report, ImportState.FAILED)),
+    ]
+    more = f" (and {len(told) - 1:,} more)" if len(told) > 1 else ""
+    return f"{told[0]}{more}" if told else ""
+
+
+def notes(report: Report) -> list[str]:
+    """List the remarks on the run as a whole, and the way back from it."""
+    way_back = [f"The way back: syncer restore {shlex.quote(report.undo_file)}"] if report.undo_file else []
+    return [*report.notes, *way_back]
 
 
 def scope_words(scope: Scope) -> str:

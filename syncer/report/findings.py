@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from syncer.model import ImportState, Severity, Skip
 from syncer.report import facts
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from syncer.model import Change, Problem, Report
 
 Level = Literal["error", "warning", "notice"]
-_LEVELS: tuple[Level, ...] = ("error", "warning", "notice")
+LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "notice")
 _ACTIONS = ("prune", "update", "create")
 
 
@@ -44,14 +44,14 @@ def findings(report: Report) -> list[Finding]:
 
 def worst_first(found: Iterable[Finding]) -> list[Finding]:
     """Sort errors before warnings before notices; within these the order stays."""
-    return sorted(found, key=lambda finding: _LEVELS.index(finding.level))
+    return sorted(found, key=lambda finding: LEVELS.index(finding.level))
 
 
 def described(report: Report, change: Change, values: Values) -> str:
     """Tell a change in one line: what became of it, why, and each field from what to what."""
     outcome = facts.outcome_of(report, change)
     told = [f"{outcome.result}: {sentence(outcome.error)}" if outcome.error else outcome.result] if outcome else []
-    told.append(sentence(change.reason))
+    told.append(sentence(facts.why(change)))
     told += [f"{visible(veto.code)}: {sentence(veto.message)}" for veto in change.vetoes]
     told += [f"{visible(facts.field_name(p))} {values.one(value)}" for p, value in facts.asked_for(change).items()]
     for field in facts.fields_of(change):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from syncer.report import facts, markdown
-from syncer.report.findings import findings
+from syncer.report.findings import LEVELS, findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,22 +21,28 @@ _DATA: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
 
 
-def render(report: Report) -> str:
-    """Write an annotation a line, and at last the summary line.
+SHOWN: Final = 10
+"""Annotations of a level that GitHub shows of a step (docs.github.com, "Limits of annotations"); it drops the rest."""
 
-    What is worst comes first, since GitHub shows ten annotations of a level and step.
-    """
+
+def render(report: Report) -> str:
+    """Write an annotation a line, the worst first and no more than GitHub shows; count the rest, and sum up."""
     return commands(findings(report)) + f"{facts.headline(report)}\n"
 
 
 def commands(found: Iterable[Finding]) -> str:
-    """Write findings as workflow commands, one a line."""
-    return "".join(f"{_command(finding)}\n" for finding in found)
+    """Write findings as workflow commands, one a line, as many of each level as GitHub shows; count the rest."""
+    found = list(found)
+    levels = {level: [finding for finding in found if finding.level == level] for level in LEVELS}
+    told = [_command(finding) for of_level in levels.values() for finding in of_level[:SHOWN]]
+    left_out = [f"{len(some) - SHOWN:,} more {level}s" for level, some in levels.items() if len(some) > SHOWN]
+    told += [f"Not annotated: {', '.join(left_out)}."] if left_out else []
+    return "".join(f"{line}\n" for line in told)
 
 
-def step_summary(report: Report) -> str:
-    """Write Markdown for the file that `GITHUB_STEP_SUMMARY` names, within GitHub's limit."""
-    return markdown.render(report, limit=SUMMARY_LIMIT)
+def step_summary(report: Report, room: int = SUMMARY_LIMIT) -> str:
+    """Write Markdown for the file that `GITHUB_STEP_SUMMARY` names, in so many bytes; nothing where they are few."""
+    return markdown.render(report, limit=room) if room >= markdown.LEAST else ""
 
 
 def _command(finding: Finding) -> str:

@@ -87,7 +87,7 @@ def _page(report: Report) -> dict[str, Any]:
         "gates": plan.gates,
         "problems": [(str(problem.severity), facts.place(problem), problem) for problem in facts.problems(report)],
         "failed_imports": [_failed_import(change, image, values) for change, image in _failed(report)],
-        "notes": report.notes,
+        "notes": facts.notes(report),
         "states": [(state, counts[state]) for state in STATES],
         "causes": [(str(cause), words) for cause, words in facts.CAUSES.items()],
         "namespaces": [_namespace(report, name, changes, values) for name, changes in groups.items()],
@@ -137,7 +137,7 @@ def _change(report: Report, change: Change, values: Values) -> dict[str, Any]:
         "status": facts.status_of(report, change),
         "outcome": outcome.result if outcome else "",
         "error": sentence(outcome.error) if outcome else "",
-        "reason": change.reason,
+        "reason": facts.why(change),
         "where": f"{change.origin.file}:{change.origin.line}" if change.origin else "",
         "causes": " ".join(sorted({str(field.cause) for field in fields})),
         "fields": [

@@ -26,10 +26,11 @@ def render(report: Report) -> str:
 
 def render_lines(report: Report) -> str:
     """Write JSON Lines; the key `type` says what a line is: `header`, `change`, `problem`, `gate`, `summary`."""
-    return "".join(_line(entry) for entry in _entries(document(report)))
+    return "".join(line(entry) for entry in _entries(document(report)))
 
 
-def _line(entry: Json) -> str:
+def line(entry: Json) -> str:
+    """Write one JSON value on one line."""
     return json.dumps(entry, sort_keys=True, separators=(",", ":")).replace("\x7f", "\\u007f") + "\n"
 
 

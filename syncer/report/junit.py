@@ -84,7 +84,7 @@ def _case_of(report: Report, change: Change, values: Values) -> ET.Element:
                 told
             )
         case "skip":
-            why = "; ".join(sentence(veto.message) for veto in change.vetoes) or visible(change.reason)
+            why = "; ".join(sentence(veto.message) for veto in change.vetoes) or visible(facts.why(change))
             ET.SubElement(case, "skipped", {"message": why})
             ET.SubElement(case, "system-out").text = "\n".join(told)
         case "unchanged" if len(told) == 1:

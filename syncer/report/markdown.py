@@ -17,7 +17,7 @@ from syncer.report.values import Values, sentence, visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from syncer.model import Change, FieldChange, Import, Problem, Report
+    from syncer.model import Change, FieldChange, Import, ObjectKey, Problem, Report
 
 T = TypeVar("T")
 
@@ -29,6 +29,8 @@ _LINKED: Final = re.compile(r"www\.|GH-\d", re.IGNORECASE)
 _MEANING: Final = re.compile(r"[^A-Za-z0-9 /:;.,()%=+-]|:(?=/)|(?<=www)\.|(?<= ) ", re.IGNORECASE | re.ASCII)
 _OPEN: Final = 20
 """Changes up to which the folds are open."""
+LEAST: Final = 4096
+"""Bytes below which there is no use in a report."""
 _TAIL: Final = 600
 """Bytes kept for saying what was left out, and for closing what is open."""
 
@@ -46,7 +48,7 @@ def render(report: Report, *, limit: int = LIMIT) -> str:
     page.add_some("\n#### Failed imports\n\n", facts.imports_in(report, ImportState.FAILED), _failed_import)
     page.add_some("\n#### Problems\n\n", facts.problems(report), _problem)
     _namespaces(page, report)
-    page.add_some("\n", report.notes, lambda note: f"- {_said(note)}\n")
+    page.add_some("\n", facts.notes(report), lambda note: f"- {_said(note)}\n")
     return "".join(page.parts)
 
 
@@ -63,14 +65,19 @@ class _Page:
         self.parts: list[str] = []
         self.room = room
 
-    def add(self, part: str, *, must: bool = False) -> bool:
-        """Add a part and say whether there was room; `must` takes from what is kept for the end."""
+    def take(self, part: str, *, must: bool = False) -> bool:
+        """Take the room that a part needs, and say whether it was there; `must` takes from what is kept for the end."""
         size = len(part.encode("utf-8"))
         if size > self.room and not must:
             return False
         self.room -= size
-        self.parts.append(part)
         return True
+
+    def add(self, part: str, *, must: bool = False) -> bool:
+        """Add a part if there is room for it."""
+        taken = self.take(part, must=must)
+        self.parts += [part] if taken else []
+        return taken
 
     def add_some(self, title: str, things: Sequence[T], told: Callable[[T], str]) -> None:
         """Add a titled list, as much of it as fits into a third of the room; say how many were left out."""
@@ -144,33 +151,40 @@ def _problem(problem: Problem) -> str:
 
 
 def _namespaces(page: _Page, report: Report) -> None:
-    """Add a fold a namespace, with a table row a change, until there is no more room."""
+    """Add a fold a namespace, with a table row a change; where not all fit, the most urgent ones are there."""
     values, changes = Values.of(report), facts.shown(report)
+    groups = facts.by_namespace(changes)
     is_open = " open" if len(changes) <= _OPEN else ""
-    told = 0
-    for namespace, group in facts.by_namespace(changes).items():
-        title = f"<b>{_code(namespace)}</b> {', '.join(facts.counted(group))}"
-        rows = [_row(report, group[0], values)]
-        head = f"\n<details{is_open}><summary>{title}</summary>\n\n| | Tag | Why | Where |\n|---|---|---|---|\n"
-        if not page.add(head + rows[0]):
+    rows: dict[ObjectKey, str] = {}
+    folds: dict[str, str] = {}
+    for change in facts.by_urgency(report, changes):
+        row, namespace = _row(report, change, values), change.key.namespace
+        fold = _fold(namespace, groups[namespace], is_open)
+        if not page.take(row if namespace in folds else row + fold + _CLOSED):
             break
-        fitting = 1
-        while fitting < len(group) and page.add(_row(report, group[fitting], values)):
-            fitting += 1
-        told += fitting
-        page.add("\n</details>\n", must=True)
-        if fitting < len(group):
-            break
-    if told < len(changes):
-        left_out = f"{len(changes) - told:,} of {len(changes):,} changes are left out: the text would be too long."
+        rows[change.key], folds[namespace] = row, fold
+    for namespace, group in groups.items():
+        if namespace in folds:
+            told = (rows[change.key] for change in group if change.key in rows)
+            page.parts += [folds[namespace], *told, _CLOSED]
+    if len(rows) < len(changes):
+        left_out = f"{len(changes) - len(rows):,} of {len(changes):,} changes are left out: the text would be too long."
         page.add(f"\n**{left_out}** `-o html=PATH` and `-o json=PATH` have them all.\n", must=True)
+
+
+_CLOSED: Final = "\n</details>\n"
+
+
+def _fold(namespace: str, changes: list[Change], is_open: str) -> str:
+    title = f"<b>{_code(namespace)}</b> {', '.join(facts.counted(changes))}"
+    return f"\n<details{is_open}><summary>{title}</summary>\n\n| | Tag | Why | Where |\n|---|---|---|---|\n"
 
 
 def _row(report: Report, change: Change, values: Values) -> str:
     status, outcome = facts.status_of(report, change), facts.outcome_of(report, change)
     why = [f"**{outcome.result}**"] if outcome else []
     why += [_said(outcome.error)] if outcome and outcome.error else []
-    why.append(_said(change.reason))
+    why.append(_said(facts.why(change)))
     why += [f"left as it is: {_said(veto.message)}" for veto in change.vetoes]
     why += [f"{_name(path)} {_code(values.one(value))}" for path, value in facts.asked_for(change).items()]
     why += [_field(change, field, values) for field in facts.fields_of(change)]

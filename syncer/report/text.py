@@ -33,28 +33,27 @@ STYLES: Final = {
     "skip": "magenta",
     "failed": "bold red",
 }
-_URGENT: Final = ("failed", "skip", "prune", "update", "create", "unchanged")
 
 
 def render(report: Report, *, width: int, color: bool, verbose: bool = False, now: datetime | None = None) -> str:
     """Write a report in lines of at most `width` columns; `verbose` shows unchanged tags and every detail, too.
 
-    With `now` a failed import has its age.
+    With `now` failed imports and commits have their age.
     """
-    page = _Page(max(width, NARROWEST), Values.of(report))
+    page = Page(max(width, NARROWEST), Values.of(report))
     _header(page, report)
-    _changes(page, report, verbose=verbose)
+    _changes(page, report, verbose=verbose, now=now)
     _imports(page, report, now)
     _problems(page, facts.problems(report))
     _gates(page, report)
-    page.section("Notes", [Text(sentence(note)) for note in report.notes])
+    page.section("Notes", [Text(sentence(note)) for note in facts.notes(report)])
     page.blank()
     page.line(Text(facts.headline(report), "bold"))
     return page.text(color=color)
 
 
 @dataclass(slots=True)
-class _Page:
+class Page:
     """Collects lines, wrapped with a hanging indent."""
 
     width: int
@@ -68,10 +67,13 @@ class _Page:
             self.lines.append(Text(" " * indent) + text if indent else text)
             return
         deeper = indent + hang
-        room = max(self.width - deeper, NARROWEST // 2)
-        wrapped = iter(text.wrap(self._ruler(), room, tab_size=1))
+        wrapped = iter(self.wrapped(text, max(self.width - deeper, NARROWEST // 2)))
         self.lines.append(Text(" " * indent) + next(wrapped))
         self.lines += [Text(" " * deeper) + rest for rest in wrapped]
+
+    def wrapped(self, text: Text, room: int) -> list[Text]:
+        """Break a text into lines of at most so many columns."""
+        return list(text.wrap(self._ruler(), room, tab_size=1))
 
     def labelled(self, label: str, text: Text) -> None:
         """Add a line that begins with a label, and goes on beside it where it is too long."""
@@ -123,7 +125,7 @@ class _Page:
 # ------------------------------------------------------------------------------------------------------ header
 
 
-def _header(page: _Page, report: Report) -> None:
+def _header(page: Page, report: Report) -> None:
     source, target, plan = report.source, report.target, report.plan
     server = [facts.without_userinfo(target.server)]
     server += [f"context {target.context}"] if target.context else []
@@ -143,7 +145,7 @@ def _header(page: _Page, report: Report) -> None:
 # ----------------------------------------------------------------------------------------------------- changes
 
 
-def _changes(page: _Page, report: Report, *, verbose: bool) -> None:
+def _changes(page: Page, report: Report, *, verbose: bool, now: datetime | None) -> None:
     changes = facts.shown(report, unchanged=verbose)
     detailed = _detailed(report, changes, verbose=verbose)
     for namespace, group in facts.by_namespace(changes).items():
@@ -157,9 +159,11 @@ def _changes(page: _Page, report: Report, *, verbose: bool) -> None:
             if change.key.stream != stream and detailed:
                 page.blank()
             stream = change.key.stream
-            _change(page, report, change, column)
+            _change(page, report, change, column, now)
             if change.key in detailed:
                 _details(page, report, change)
+            else:
+                _error(page, report, change)
     left_out = len(changes) - len(detailed)
     if left_out:
         page.blank()
@@ -170,26 +174,30 @@ def _changes(page: _Page, report: Report, *, verbose: bool) -> None:
 def _detailed(report: Report, changes: list[Change], *, verbose: bool) -> set[object]:
     """Choose the changes that are told in detail: where there are too many, what went wrong or takes away first."""
     if not verbose and len(changes) > DETAILED:
-        changes = sorted(changes, key=lambda change: _URGENT.index(facts.status_of(report, change)))[:DETAILED]
+        changes = facts.by_urgency(report, changes)[:DETAILED]
     return {change.key for change in changes}
 
 
-def _change(page: _Page, report: Report, change: Change, column: int) -> None:
+def _change(page: Page, report: Report, change: Change, column: int, now: datetime | None) -> None:
     style = STYLES[facts.status_of(report, change)]
     row = Text.assemble((f"{facts.SIGNS[change.action]} {visible(change.key.name):<{column}}", style))
     outcome = facts.outcome_of(report, change)
     if outcome:
         row.append("  ").append(outcome.result, style)
-    row.append(f"  {visible(change.reason)}")
+    row.append(f"  {visible(facts.why(change, now))}")
     if change.origin:
         row.append(f"  {visible(change.origin.file)}:{change.origin.line}", "dim")
     page.line(row, indent=2, hang=4)
 
 
-def _details(page: _Page, report: Report, change: Change) -> None:
+def _error(page: Page, report: Report, change: Change) -> None:
     outcome = facts.outcome_of(report, change)
     if outcome and outcome.error:
         page.line(Text.assemble((f"{outcome.result}: {sentence(outcome.error)}", "red")), indent=6, hang=2)
+
+
+def _details(page: Page, report: Report, change: Change) -> None:
+    _error(page, report, change)
     for veto in change.vetoes:
         told = Text.assemble((f"left as it is ({visible(veto.code)}): ", "magenta"), sentence(veto.message))
         page.line(told, indent=6, hang=2)
@@ -203,7 +211,7 @@ def _details(page: _Page, report: Report, change: Change) -> None:
         page.line(Text(f"import {image.state}", "red" if image.state is ImportState.FAILED else "dim"), indent=6)
 
 
-def _field_change(page: _Page, change: FieldChange, *, told_above: bool) -> None:
+def _field_change(page: Page, change: FieldChange, *, told_above: bool) -> None:
     old, new = page.values.pair(change.live, change.desired)
     told = Text.assemble(f"{_field(change.path)}  ", (old, "red"))
     became = Text.assemble("→ ", (new, "green"))
@@ -225,7 +233,7 @@ def _field(path: str) -> str:
 # ------------------------------------------------------------------------------- what goes beyond one change
 
 
-def _imports(page: _Page, report: Report, now: datetime | None) -> None:
+def _imports(page: Page, report: Report, now: datetime | None) -> None:
     failed = []
     for change, image in facts.imports_in(report, ImportState.FAILED):
         told = Text.assemble((visible(str(change.key)), "red"))
@@ -240,7 +248,7 @@ def _imports(page: _Page, report: Report, now: datetime | None) -> None:
     page.section("Pending imports", [Text(visible(str(change.key))) for change, _ in pending])
 
 
-def _problems(page: _Page, problems: list[Problem]) -> None:
+def _problems(page: Page, problems: list[Problem]) -> None:
     entries = []
     for problem in problems:
         style = "bold red" if problem.severity is Severity.ERROR else "yellow"
@@ -252,7 +260,7 @@ def _problems(page: _Page, problems: list[Problem]) -> None:
     page.section("Problems", entries)
 
 
-def _gates(page: _Page, report: Report) -> None:
+def _gates(page: Page, report: Report) -> None:
     entries = []
     for gate in report.plan.gates:
         word = "stops" if gate.stopped else "passes"

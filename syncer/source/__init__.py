@@ -15,6 +15,7 @@ from syncer.model import Blob, Source, SourceInfo
 from syncer.source.clone import clone
 from syncer.source.command import Git
 from syncer.source.directory import is_dirty, list_checkout, list_folder, read_files
+from syncer.source.history import History, commits_of, last_commits
 from syncer.source.location import Remote, check_ref, display_url, owner_of, parse_location
 from syncer.source.objects import read_commit, resolve
 from syncer.source.selection import MAX_FILE, check_size, select
@@ -22,7 +23,7 @@ from syncer.source.selection import MAX_FILE, check_size, select
 if TYPE_CHECKING:
     from syncer.source.selection import Selection
 
-__all__ = ["SourceSpec", "read_source"]
+__all__ = ["History", "SourceSpec", "commits_of", "last_commits", "read_source"]
 
 _STDIN: Final = "-"
 _NO_REPOSITORY: Final = "not a git repository"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -92,8 +93,8 @@ class Git:
     directory: Path
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def run(self, *arguments: str, stdin: bytes = b"") -> Finished:
-        """Run a command and wait for it.
+    def run(self, *arguments: str, stdin: bytes = b"", longest: float | None = None) -> Finished:
+        """Run a command and wait for it; after `longest` seconds it is ended, and has written what it has.
 
         Raises SourceError where git itself cannot be run.
         """
@@ -105,7 +106,10 @@ class Git:
                 input=stdin,
                 capture_output=True,
                 check=False,
+                timeout=longest,
             )
+        except subprocess.TimeoutExpired as expired:
+            return Finished(-signal.SIGKILL, expired.stdout or b"", "")
         except OSError as error:
             raise SourceError("git cannot be run", hint="install git, and have it on the PATH") from error
         return Finished(finished.returncode, finished.stdout, finished.stderr.decode(errors="replace"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from syncer.sync.exporting import export
+    from syncer.sync.explaining import ExplainOptions, explain
     from syncer.sync.restoring import RestoreOptions, restore
     from syncer.sync.run import Run, no_lock
     from syncer.sync.saved import apply_saved
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
     from syncer.sync.story import Options, plan, sync
 
 __all__ = [
+    "ExplainOptions",
     "Options",
     "RestoreOptions",
     "Run",
     "apply_saved",
     "export",
+    "explain",
     "no_lock",
     "plan",
     "restore",
@@ -27,11 +30,13 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "ExplainOptions": "explaining",
     "Options": "story",
     "RestoreOptions": "restoring",
     "Run": "run",
     "apply_saved": "saved",
     "export": "exporting",
+    "explain": "explaining",
     "no_lock": "run",
     "plan": "story",
     "restore": "restoring",

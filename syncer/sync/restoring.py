@@ -6,17 +6,20 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncer.apply import FOLLOWER_PATIENCE, Applier, Restorer, apply_plan, follow_imports, read_undo, undo_file
+from syncer.apply import FOLLOWER_PATIENCE, Applier, Restorer, read_undo, undo_file
 from syncer.cluster import ClusterWriter
 from syncer.errors import UsageError
+from syncer.events import nobody
 from syncer.model import Report, SourceInfo, Target
 from syncer.sync.run import Run, Stopwatch, no_lock
+from syncer.sync.story import carry_through, way_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from syncer.cluster import Client
+    from syncer.events import Tell
     from syncer.sync.run import Lock
 
 
@@ -33,33 +36,47 @@ class RestoreOptions:
 
 
 def restore(
-    options: RestoreOptions, client: Client, *, lock: Lock = no_lock, stopped: Callable[[], bool] = bool
+    options: RestoreOptions,
+    client: Client,
+    *,
+    lock: Lock = no_lock,
+    stopped: Callable[[], bool] = bool,
+    tell: Tell = nobody,
 ) -> Run:
     """Put back what a run changed or pruned, as its undo file says, where it has not moved since.
 
     The lock is the one of that run's owner; a dry run takes none.
     """
-    watch = Stopwatch()
+    watch = Stopwatch(tell)
     undo = read_undo(options.undo)
     server = client.connection.server
     if undo.entries and undo.server != server:
         raise UsageError(f"{options.undo} is of a run on {undo.server}, not on {server}", hint="give that cluster")
     with (no_lock if options.dry_run else lock)(undo.owner) as before_write:
         writer = ClusterWriter(client, before_write, stopped)
-        with watch.stage("live"):
-            streams = sorted({(entry.key.namespace, entry.key.stream) for entry in undo.entries})
-            live = {key: tag for place in streams for key, tag in (writer.read_stream(*place) or {}).items()}
+        streams = sorted({(entry.key.namespace, entry.key.stream) for entry in undo.entries})
+        with watch.stage("live", len(streams)) as stage:
+            read = (writer.read_stream(*place) or {} for place in stage.each(streams))
+            live = {key: tag for tags in read for key, tag in tags.items()}
+            stage.counts["tags"] = len(live)
         restorer = Restorer(undo, str(options.undo), options.pin)
         made = restorer.plan(live)
         source, target = SourceInfo(str(options.undo)), Target(server, client.connection.context)
         if options.dry_run:
-            return Run(Report(source, target, made, timings=watch.seconds))
-        with undo_file(options.undo_file, made, source, server) as note, watch.stage("apply"):
+            return Run(Report(source, target, made, restores=True, timings=watch.seconds))
+        with undo_file(options.undo_file, made, source, server) as note:
             applier = Applier(writer, restorer.replan, options.wait, stopped, note)
-            outcomes = apply_plan(made, applier, concurrency=options.concurrency)
-        with watch.stage("wait"):
-            outcomes |= follow_imports(
-                writer, outcomes.values(), options.wait, concurrency=options.concurrency, stopped=stopped
-            )
+            outcomes = carry_through(made, applier, watch, concurrency=options.concurrency, wait_for_imports=True)
     made = dataclasses.replace(made, problems=restorer.shortfalls(outcomes))
-    return Run(Report(source, target, made, outcomes, applied=True, timings=watch.seconds))
+    report = Report(
+        source,
+        target,
+        made,
+        outcomes,
+        applied=True,
+        interrupted=stopped(),
+        restores=True,
+        undo_file=way_back(options.undo_file, made),
+        timings=watch.seconds,
+    )
+    return Run(report)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from syncer.cluster import read_live
 from syncer.errors import ForbiddenError, StalePlanError
+from syncer.events import nobody
 from syncer.model import Report, Source
 from syncer.plan import Planner, Policy
 from syncer.plan.saved import AGAIN
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from syncer.cluster import Client
-    from syncer.model import Outcome
+    from syncer.events import Tell
     from syncer.plan.saved import Saved
     from syncer.sync.run import Lock
     from syncer.sync.story import Options
@@ -32,20 +33,22 @@ def apply_saved(  # noqa: PLR0913 - as `sync`, and the plan
     *,
     lock: Lock = no_lock,
     stopped: Callable[[], bool] = bool,
-    on_outcome: Callable[[Outcome], None] = lambda _: None,
-    on_import: Callable[[int, int], None] = lambda _done, _all: None,
+    tell: Tell = nobody,
 ) -> Run:
     """Apply exactly a saved plan, or refuse where anything that it would touch has moved since.
 
     The whole scope is listed again, for the gates judge by what the owner has now, not by what a file says. Of the
     options those of the source, the scope and the policy count for nothing: the plan has them.
     """
-    watch, server, made = Stopwatch(), client.connection.server, saved.plan
+    watch, server, made = Stopwatch(tell), client.connection.server, saved.plan
     if refusal := unfit(saved, server):
         return Run(Report(saved.source, saved.target, made), refusal)
     with lock(made.owner) as before_write:
-        with watch.stage("live"):
-            live = read_live(client, made.scope, page_size=options.page_size, concurrency=options.concurrency)
+        with watch.stage("live") as stage:
+            live = read_live(
+                client, made.scope, page_size=options.page_size, concurrency=options.concurrency, on_page=stage.add
+            )
+            stage.counts["tags"] = len(live.tags)
         for namespace, message in live.forbidden.items():
             raise ForbiddenError(message, hint=f"the plan lists {namespace}; nothing was written")
         moves = [move for change in made.changes for move in moved(change, live.tags.get(change.key))]
@@ -62,13 +65,4 @@ def apply_saved(  # noqa: PLR0913 - as `sync`, and the plan
             named = ", ".join(tags[:3]) + (", …" if len(tags) > 3 else "")  # noqa: PLR2004 - enough to look
             refusal = StalePlanError(f"the plan is stale, nothing was written; moved since: {named}", hint=AGAIN)
             return Run(report_of(prepared, client, watch), refusal)
-        return carry_out(
-            options,
-            client,
-            prepared,
-            watch,
-            before_write=before_write,
-            stopped=stopped,
-            on_outcome=on_outcome,
-            on_import=on_import,
-        )
+        return carry_out(options, client, prepared, watch, before_write=before_write, stopped=stopped)

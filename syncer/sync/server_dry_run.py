@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncer.cluster import server_version
 from syncer.errors import ClusterError, UsageError
+from syncer.events import nobody
 from syncer.model import Problem, Severity
 from syncer.sync.run import Run, Stopwatch
 from syncer.sync.story import prepare, read, report_of
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from syncer.cluster import Client
+    from syncer.events import Tell
     from syncer.sync.story import Options
 
 
-def validate_on_server(options: Options, client: Client, stdin: BinaryIO) -> Run:
+def validate_on_server(options: Options, client: Client, stdin: BinaryIO, *, tell: Tell = nobody) -> Run:
     """Plan, and have the server validate each change by `dryRun=All`; what it refuses becomes a problem.
 
     Raises UsageError unless the server's version is known to keep a dry run dry (fact 14).
@@ -30,11 +32,12 @@ def validate_on_server(options: Options, client: Client, stdin: BinaryIO) -> Run
             f"--dry-run=server is refused: OpenShift {version or 'of a version that cannot be read'} may really write",
             hint="--dry-run sends no write; a server dry run of these objects is known to be safe from 4.20 on",
         )
-    watch = Stopwatch()
+    watch = Stopwatch(tell)
     prepared = prepare(options, client, read(options, stdin, watch), watch)
     refused = []
-    with watch.stage("validate"):
-        for change in prepared.plan.changes:
+    planned = [change for change in prepared.plan.changes if change.requests]
+    with watch.stage("validate", len(planned)) as stage:
+        for change in stage.each(planned):
             for request in change.requests[:1]:  # a second patch builds on the first, which a dry run did not store
                 try:
                     client.send(request, dry_run_server=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -9,10 +11,12 @@ from syncer import imagestreamtag
 from syncer.apply import FOLLOWER_PATIENCE, Applier, apply_plan, follow_imports, undo_file
 from syncer.cluster import ClusterWriter, read_live, read_stream
 from syncer.errors import ClusterError, GateError, ManifestError, SourceError, SyncerError, UsageError
+from syncer.events import nobody
 from syncer.manifests import parse_manifests
 from syncer.model import Report, Scope, Severity, SourceInfo, Target
 from syncer.plan import Planner, Policy, make_plan
 from syncer.source import read_source
+from syncer.sync.commits import with_commits
 from syncer.sync.run import Run, Stopwatch, no_lock
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from syncer.cluster import Client
+    from syncer.events import Tell
     from syncer.model import Live, LiveState, Manifests, ObjectKey, Outcome, Plan, Source
     from syncer.plan import Limit
     from syncer.plan.planner import OnDrift
@@ -71,44 +76,35 @@ class Prepared:
     policy: Policy
     plan: Plan
     planner: Planner | Exactly
+    notes: tuple[str, ...] = ()
 
 
-def plan(options: Options, client: Client, stdin: BinaryIO) -> Run:
-    """Report what a sync would do; send no write verb, ever."""
-    watch = Stopwatch()
+def plan(options: Options, client: Client, stdin: BinaryIO, *, tell: Tell = nobody) -> Run:
+    """Report what a sync would do; send no write verb, ever. `tell` hears how far it is."""
+    watch = Stopwatch(tell)
     prepared = prepare(options, client, read(options, stdin, watch), watch)
     return Run(report_of(prepared, client, watch))
 
 
-def sync(  # noqa: PLR0913 - the last four are the world's, and have names
+def sync(  # noqa: PLR0913 - the last three are the world's, and have names
     options: Options,
     client: Client,
     stdin: BinaryIO,
     *,
     lock: Lock = no_lock,
     stopped: Callable[[], bool] = bool,
-    on_outcome: Callable[[Outcome], None] = lambda _: None,
-    on_import: Callable[[int, int], None] = lambda _done, _all: None,
+    tell: Tell = nobody,
 ) -> Run:
-    """Plan, pass the gates, and apply: the cluster's tags become what git says.
+    """Plan, pass the gates, and apply: the cluster's tags become what git says. `tell` hears what happens.
 
     Once `stopped` holds no new write begins. A refusal comes before the first write. The lock is held from before the
     live state is read, so that what was planned is still true when it is written.
     """
-    watch = Stopwatch()
+    watch = Stopwatch(tell)
     wanted = read(options, stdin, watch)
     with lock(wanted.owner) as before_write:
         prepared = prepare(options, client, wanted, watch)
-        return carry_out(
-            options,
-            client,
-            prepared,
-            watch,
-            before_write=before_write,
-            stopped=stopped,
-            on_outcome=on_outcome,
-            on_import=on_import,
-        )
+        return carry_out(options, client, prepared, watch, before_write=before_write, stopped=stopped)
 
 
 def carry_out(  # noqa: PLR0913 - what `sync` and `apply_saved` have in common, and come with
@@ -119,8 +115,6 @@ def carry_out(  # noqa: PLR0913 - what `sync` and `apply_saved` have in common, 
     *,
     before_write: Callable[[], None],
     stopped: Callable[[], bool],
-    on_outcome: Callable[[Outcome], None],
-    on_import: Callable[[int, int], None],
 ) -> Run:
     """Pass the gates, put the way back on disk, and apply."""
     refusal = _refusal(options, prepared)
@@ -128,30 +122,58 @@ def carry_out(  # noqa: PLR0913 - what `sync` and `apply_saved` have in common, 
         return Run(report_of(prepared, client, watch), refusal)
     writer = ClusterWriter(client, before_write, stopped)
     patience = FOLLOWER_PATIENCE if options.wait is None else options.wait
-    server = client.connection.server
-    with undo_file(options.undo_file, prepared.plan, prepared.source.info, server) as note, watch.stage("apply"):
+    made, server = prepared.plan, client.connection.server
+    with undo_file(options.undo_file, made, prepared.source.info, server) as note:
         applier = Applier(writer, prepared.planner.change, patience, stopped, note)
-        outcomes = apply_plan(prepared.plan, applier, concurrency=options.concurrency, on_outcome=on_outcome)
-    if options.wait is not None:
-        with watch.stage("wait"):
-            outcomes |= follow_imports(
-                writer,
-                outcomes.values(),
-                options.wait,
-                concurrency=options.concurrency,
-                stopped=stopped,
-                on_progress=on_import,
+        waits = options.wait is not None
+        outcomes = carry_through(made, applier, watch, concurrency=options.concurrency, wait_for_imports=waits)
+    report = dataclasses.replace(
+        report_of(prepared, client, watch),
+        outcomes=outcomes,
+        applied=True,
+        interrupted=stopped(),
+        undo_file=way_back(options.undo_file, made),
+    )
+    return Run(report, import_failures=options.import_failures)
+
+
+def way_back(path: Path | None, made: Plan) -> str:
+    """Give the path of the undo file that a run of a plan writes; empty where it writes none."""
+    return str(path) if path and any(change.requests for change in made.changes) else ""
+
+
+def carry_through(
+    made: Plan, applier: Applier, watch: Stopwatch, *, concurrency: int, wait_for_imports: bool
+) -> dict[ObjectKey, Outcome]:
+    """Apply a plan, and wait for the imports that it began; what `sync` and `restore` have in common."""
+    with watch.stage("apply", sum(bool(change.requests) for change in made.changes)) as stage:
+        outcomes = apply_plan(made, applier, concurrency=concurrency, tell=stage.hear)
+        stage.counts.update(Counter(outcome.result for outcome in outcomes.values()))
+    written = [outcome for outcome in outcomes.values() if outcome.result in ("created", "configured")]
+    if wait_for_imports:
+        with watch.stage("wait", len(written)) as stage:
+            images = follow_imports(
+                applier.writer,
+                written,
+                applier.patience,
+                concurrency=concurrency,
+                stopped=applier.stopped,
+                tell=stage.hear,
             )
-    return Run(report_of(prepared, client, watch, outcomes), import_failures=options.import_failures)
+            stage.counts.update(Counter(str(outcome.image.state) for outcome in images.values() if outcome.image))
+        outcomes |= images
+    return outcomes
 
 
 def read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
     """Read git."""
-    with watch.stage("source"):
+    with watch.stage("source") as stage:
         source = read_source(options.source, stdin=stdin)
-    with watch.stage("manifests"):
+        stage.counts["files"] = len(source.blobs)
+    with watch.stage("manifests", len(source.blobs)) as stage:
         default_namespace = options.namespaces[0] if len(options.namespaces) == 1 else ""
-        manifests = parse_manifests(source.blobs, default_namespace=default_namespace)
+        manifests = parse_manifests(stage.each(source.blobs), default_namespace=default_namespace)
+        stage.counts.update(files=manifests.files, tags=len(manifests.desired), problems=len(manifests.problems))
     owner = options.owner or source.owner or fallback_owner(source.info)
     return Wanted(source, manifests, owner)
 
@@ -160,8 +182,9 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
     """List live, plan."""
     source, manifests = wanted.source, wanted.manifests
     scope = scope_of(options, manifests)
-    with watch.stage("live"):
-        live = read_live(client, scope, page_size=options.page_size, concurrency=options.concurrency)
+    with watch.stage("live") as stage:
+        live = read_live(client, scope, page_size=options.page_size, concurrency=options.concurrency, on_page=stage.add)
+        stage.counts["tags"] = len(live.tags)
         outside = _followed_outside(client, manifests, scope)
     policy = Policy(
         owner=wanted.owner,
@@ -176,9 +199,11 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
         take_from=options.take_from,
         retry_imports=options.retry_imports,
     )
-    with watch.stage("plan"):
+    with watch.stage("plan") as stage:
         made = make_plan(manifests, live, policy, outside)
-    return Prepared(source, live, policy, made, Planner(policy, live, {}, outside))
+        stage.counts.update(Counter(change.action for change in made.changes))
+    made, notes = with_commits(made, options.source, source.info, watch)
+    return Prepared(source, live, policy, made, Planner(policy, live, {}, outside), notes)
 
 
 def scope_of(options: Options, manifests: Manifests) -> Scope:
@@ -229,15 +254,12 @@ def fallback_owner(info: SourceInfo) -> str:
     return f"local/{info.path or info.url}"
 
 
-def report_of(
-    prepared: Prepared, client: Client, watch: Stopwatch, outcomes: Mapping[ObjectKey, Outcome] | None = None
-) -> Report:
-    """Build the report of a run; with outcomes, of one that was applied."""
+def report_of(prepared: Prepared, client: Client, watch: Stopwatch) -> Report:
+    """Build the report of a plan."""
     return Report(
         source=prepared.source.info,
         target=Target(client.connection.server, client.connection.context, prepared.live.listing),
         plan=prepared.plan,
-        outcomes=outcomes or {},
-        applied=outcomes is not None,
+        notes=prepared.notes,
         timings=watch.seconds,
     )

@@ -26,12 +26,14 @@ class Ended:
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     """Give a home of its own, and an environment without SYNCER_… and a cluster."""
-    for name in [name for name in os.environ if name.startswith(("SYNCER_", "GIT_", "KUBE"))]:
+    for name in [name for name in os.environ if name.startswith(("SYNCER_", "GIT_", "GITHUB_", "KUBE"))]:
         monkeypatch.delenv(name)
     folder = tmp_path / "home"
     folder.mkdir()
     for name, value in {"HOME": folder, "XDG_STATE_HOME": folder / "state", "KUBECONFIG": os.devnull}.items():
         monkeypatch.setenv(name, str(value))
+    for command in ("PLAN", "SYNC", "APPLY", "RESTORE"):  # stderr holds what is wrong; progress has its own tests
+        monkeypatch.setenv(f"SYNCER_{command}_NO_PROGRESS", "1")
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     return folder
 

@@ -234,3 +234,19 @@ def test_the_world_of_a_plan_is_the_one_before_it(sync, world):
     sync(tags=[tag("team-a/web:v1")], command="plan")
     assert world.writes() == []
     assert world.stream(APP) == before
+
+
+def test_q_says_in_a_line_on_stderr_why_it_failed(sync):
+    ended = sync("-q", tags=[tag("team-a/nocolon"), tag(APP)], command="plan")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
+    assert ended.err.startswith("Error: <stdin>:")
+    ended = sync("-q", tags=[tag(APP), tag("no-such-team/app:v1")])
+    assert (ended.code, ended.out, ended.err.count("\n")) == (4, "", 1)
+    assert ended.err.startswith("Error: no-such-team/app:v1: ")
+    assert sync("-q", tags=[tag(APP)]).err == ""
+
+
+def test_where_another_format_has_stdout_the_reason_is_on_stderr_too(sync):
+    ended = sync("-o", "json", tags=[tag("team-a/nocolon")], command="plan")
+    assert (ended.code, ended.err.startswith("Error: <stdin>:")) == (1, True)
+    assert json.loads(ended.out)["complete"] is False

@@ -1,11 +1,11 @@
-"""Where reports go, and what is told while a run waits."""
+"""Files that reports go to."""
 
 import os
 import threading
 
 import pytest
 
-from syncer.cli.output import ImportProgress, write_file
+from syncer.cli.output import write_file
 from syncer.errors import SyncerError
 
 
@@ -31,15 +31,3 @@ def test_a_report_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path
     with pytest.raises(SyncerError, match="cannot be written"):
         write_file(folder / "taken.json", "{}")
     assert [path.name for path in folder.iterdir()] == ["taken.json"]
-
-
-def test_imports_that_are_waited_for_are_counted_on_stderr_when_there_is_news(capsys):
-    tell = ImportProgress()
-    for done in (0, 0, 1, 2, 2):
-        tell(done, 2)
-    assert capsys.readouterr().err.splitlines() == [f"Imports: {done} of 2 over" for done in range(3)]
-
-
-def test_nothing_is_told_where_that_is_asked_for(capsys):
-    ImportProgress(silent=True)(1, 2)
-    assert capsys.readouterr().err == ""

@@ -3,6 +3,9 @@
 import json
 import os
 import re
+import shlex
+import subprocess
+import sys
 
 import pytest
 from world import front, tag, text_of
@@ -166,3 +169,31 @@ def test_a_source_that_cannot_be_read_is_an_error(syncer, world, tmp_path):
     for source in (tmp_path / "absent", os.devnull, "ftp://example.com/x", "file:///no/such/repository"):
         ended = syncer("plan", source, "--server", world.url)
         assert (ended.code in (1, 64), ended.err.startswith("Error: ")) == (True, True), source
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("source", ["-", "."])
+def test_a_closed_stream_is_never_an_internal_error(world, tmp_path, closed, source):
+    (tmp_path / "app.yaml").write_text(GOOD)
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-m", "syncer", "plan", source, "--owner", "demo", "-n", "team-a", "--server", world.url]
+    whole = f"exec {shlex.join([*command, f'--output=json={report}', '--output=text'])} {closed}"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        ["sh", "-c", whole],
+        cwd=tmp_path,
+        env=environment,
+        input=GOOD,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = 0 if source == "-" and "<&-" in closed else 1
+    assert json.loads(report.read_text())["summary"]["create"] == expected
+
+
+def test_wrong_usage_with_closed_streams_is_still_wrong_usage():
+    done = subprocess.run(["sh", "-c", f"exec {sys.executable} -m syncer plan <&- >&- 2>&-"], timeout=20, check=False)
+    assert done.returncode == 64

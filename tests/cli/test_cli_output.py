@@ -87,6 +87,27 @@ def test_a_pipe_sees_no_colours(plan):
     assert "\x1b" not in plan().out
 
 
+def test_in_github_actions_the_summary_of_the_step_is_added_to(plan, tmp_path, monkeypatch):
+    summary = tmp_path / "summary.md"
+    summary.write_text("# Before\n\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    plan("-o", "json")
+    assert summary.read_text() == "# Before\n\n"
+    assert "::notice " in plan("-o", "github").out
+    assert summary.read_text().startswith("# Before\n\n<!-- syncer:report demo -->\n### Plan: 1 to create.")
+
+
+def test_a_summary_that_is_full_stays_as_it_is_and_one_that_cannot_be_written_is_an_error(plan, tmp_path, monkeypatch):
+    summary = tmp_path / "summary.md"
+    summary.write_text("x" * (1024 * 1024 - 100))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    assert plan("-o", "github").code == 0
+    assert summary.stat().st_size == 1024 * 1024 - 100
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    ended = plan("-o", "github")
+    assert (ended.code, "$GITHUB_STEP_SUMMARY" in ended.err) == (1, True)
+
+
 # ---------------------------------------------------------------------------------------------------- environment
 
 
@@ -138,7 +159,7 @@ print("LOADED", code, sorted(heavy & set(sys.modules)))
 """
 
 
-@pytest.mark.parametrize("command", [[], ["plan"], ["sync"], ["serve"], ["demo"]], ids=" ".join)
+@pytest.mark.parametrize("command", [[], ["plan"], ["sync"], ["explain"], ["serve"], ["demo"]], ids=" ".join)
 def test_help_loads_no_library_that_it_does_not_need(command):
     done = subprocess.run(
         [sys.executable, "-c", CHECK, *command, "--help"], capture_output=True, text=True, timeout=30, check=True

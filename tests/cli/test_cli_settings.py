@@ -62,7 +62,7 @@ OPTIONS = [
     for name, command in walk(ROOT)
     if isinstance(command, Command)
     for param in command.params
-    if isinstance(param, click.Option) and param.name not in {"config", "set"}
+    if isinstance(param, click.Option) and param.name not in {"config", "set", "explain"}
 ]
 
 
@@ -82,6 +82,7 @@ def sample(param):
 @pytest.mark.parametrize(("name", "param"), OPTIONS, ids=lambda each: getattr(each, "name", each))
 def test_every_option_is_an_environment_variable_and_a_key_of_the_file(config, write, monkeypatch, name, param):
     text, key = sample(param), max(param.opts, key=len)[2:]
+    monkeypatch.delenv(f"SYNCER_{name}_NO_PROGRESS".upper(), raising=False)
     write(f"{name}:\n  {key}: {text}\n")
     assert config(*name.split())[key] == (text, "syncer.yaml:2")
     variable = f"SYNCER_{name}_{key}".upper().replace("-", "_").replace(" ", "_")

@@ -5,6 +5,7 @@ import functools
 
 from syncer import imagestreamtag
 from syncer.model import (
+    Commit,
     Create,
     Desired,
     Gate,
@@ -164,7 +165,20 @@ def everyday():
         7,
         5,
     )
-    return report(plan(*_everyday(), problems=[problem]), notes=("kubectl's last-applied was the base of 1 tag",))
+    planned = plan(*_everyday(), problems=[problem])
+    changes = tuple(_committed(change) for change in planned.changes)
+    return report(
+        dataclasses.replace(planned, changes=changes), notes=("kubectl's last-applied was the base of 1 tag",)
+    )
+
+
+PROMOTION = Commit("3f2a91c05d7be1c2a0f4e6b8d9c7a5b3e1f00d42", "2026-02-27T09:30:00Z", "Ann Author", "Promote app 1.3")
+
+
+def _committed(change):
+    if change.origin is None or isinstance(change, Unchanged) or change.key.stream == "tools":
+        return change
+    return dataclasses.replace(change, origin=dataclasses.replace(change.origin, commit=PROMOTION))
 
 
 def applied():
@@ -187,7 +201,8 @@ def applied():
     outcomes[key("team-a/app:prod")] = Outcome(
         key("team-a/app:prod"), "failed", "the server refused: imagestreamtags is forbidden"
     )
-    return dataclasses.replace(planned, applied=True, outcomes=outcomes)
+    undo_file = "/var/lib/syncer/undo of 1.jsonl"
+    return dataclasses.replace(planned, applied=True, outcomes=outcomes, undo_file=undo_file)
 
 
 def stopped():
@@ -235,7 +250,7 @@ def hostile():
     update = Update(
         key=one,
         reason=bad,
-        origin=Origin(f"tags/{bad},x:y.yaml", 3),
+        origin=Origin(f"tags/{bad},x:y.yaml", 3, Commit(bad, bad, bad, bad)),
         image=Import(ImportState.FAILED, bad, bad, bad),
         fields=everyday().plan.changes[0].fields
         + tuple(
@@ -268,6 +283,8 @@ def hostile():
         planned,
         {update.key: Outcome(update.key, "failed", bad)},
         applied=True,
+        interrupted=True,
+        undo_file=f"/tmp/{bad}",  # noqa: S108 - nothing is written there
         notes=(bad,),
     )
 

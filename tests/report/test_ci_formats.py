@@ -17,6 +17,8 @@ def commands(report):
     lines = github.render(report).split("\n")
     assert lines.pop() == ""
     assert lines.pop().startswith(("Plan: ", "Sync: "))
+    if lines and lines[-1].startswith("Not annotated: "):
+        lines.pop()
     matches = [COMMAND.fullmatch(line) for line in lines]
     assert None not in matches
     return [(match[1], dict(part.split("=", 1) for part in match[2].split(",")), match[3]) for match in matches]
@@ -44,6 +46,15 @@ def test_data_cannot_begin_a_command_or_a_property():
 def test_prunes_are_annotated_before_updates_and_creates():
     titles = [properties["title"] for level, properties, _ in commands(scenes.everyday()) if level == "notice"]
     assert [title.split()[0] for title in titles] == ["prune"] + ["update"] * 4 + ["create"] * 2
+
+
+def test_no_more_annotations_are_written_than_github_shows_and_the_rest_is_counted():
+    text = github.render(scenes.huge(1000))
+    counts = {
+        level: text.count(f"\n::{level} ") + text.startswith(f"::{level} ") for level in ("error", "warning", "notice")
+    }
+    assert counts == {"error": 0, "warning": 10, "notice": 10}
+    assert text.splitlines()[-2] == "Not annotated: 90 more warnings, 690 more notices."
 
 
 @pytest.mark.parametrize("scene", scenes.ALL)

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ INLINE = re.compile(r"(?s)(?<=<style>).*(?=</style>)|(?<=<script>)\"use strict.*
 CASES = [(scene, name, SUFFIX[name], {}) for scene in scenes.ALL for name in FORMATS]
 CASES += [("everyday", "text", f"{width}.txt", {"width": width}) for width in (40, 120)]
 CASES += [("everyday", "text", "verbose.txt", {"verbose": True}), ("applied", "text", "color.txt", {"color": True})]
+CASES += [("everyday", "text", "aged.txt", {"now": datetime(2026, 3, 1, 12, tzinfo=UTC), "width": 120})]
 
 
 @pytest.mark.parametrize(("scene", "format", "suffix", "options"), CASES, ids=str)

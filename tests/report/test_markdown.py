@@ -4,7 +4,7 @@ import re
 import pytest
 import scenes
 
-from syncer.model import Problem, Severity
+from syncer.model import Outcome, Problem, Severity
 from syncer.report.github import SUMMARY_LIMIT, step_summary
 from syncer.report.markdown import LIMIT, marker, render
 
@@ -66,6 +66,17 @@ def test_ten_thousand_changes_fit_into_a_comment_and_the_rest_is_counted():
     assert text.count("<details") == text.count("</details>")
 
 
+def test_where_not_all_fit_what_failed_and_what_goes_away_is_there():
+    report = scenes.huge(1000)
+    last = report.plan.changes[-1]
+    outcomes = {last.key: Outcome(last.key, "failed", "the server refused")}
+    report = dataclasses.replace(report, applied=True, outcomes=outcomes)
+    text = render(report, limit=30_000)
+    assert "the server refused" in text
+    assert text.count("| <code>-</code> prune |") == 100
+    assert "| <code>+</code> create |" not in text
+
+
 def skipped(report):
     return sum(change.action != "unchanged" for change in report.plan.changes) - 8000
 
@@ -83,5 +94,5 @@ def test_ten_thousand_long_problems_leave_room_for_the_changes(message):
     text = render(report)
     assert len(text.encode()) < LIMIT
     assert re.search(r"… and 9,\d\d\d more\n", text)
-    assert "| <code>+</code> create |" in text
+    assert "| <code>-</code> prune |" in text
     assert "changes are left out" in text

@@ -7,7 +7,7 @@ import pytest
 import scenes
 from rich.cells import cell_len
 
-from syncer.model import Cause, Skip, Unchanged
+from syncer.model import Cause, Outcome, Prune, Unchanged
 from syncer.report import facts
 from syncer.report.text import DETAILED, render
 
@@ -89,8 +89,17 @@ def test_ten_thousand_changes_render_in_seconds_with_a_line_each_and_the_urgent_
     lines = [line[4:].split("  ")[0].strip() for line in text.splitlines() if re.match(r"  [-+~!] ", line)]
     changes = [change for change in report.plan.changes if not isinstance(change, Unchanged)]
     assert lines == [change.key.name for change in changes]
-    assert text.count("left as it is") == min(DETAILED, sum(isinstance(change, Skip) for change in changes))
+    prunes = sum(isinstance(change, Prune) for change in changes)
+    assert (prunes > DETAILED, text.count("      tag.from"), text.count("left as it is")) == (True, DETAILED, 0)
     assert f"The details of {len(changes) - DETAILED:,} changes are left out; -v shows them" in text
+
+
+def test_a_failure_beyond_those_told_in_detail_keeps_its_reason():
+    report = scenes.huge(1000)
+    failed = {change.key: Outcome(change.key, "failed", f"no {change.key}") for change in facts.shown(report)[:400]}
+    text = render(dataclasses.replace(report, applied=True, outcomes=failed), width=200, color=False)
+    assert sum(f"failed: no {key}" in text for key in failed) == 400
+    assert "changes are left out" in text
 
 
 def test_verbose_leaves_nothing_out():

@@ -1,0 +1,57 @@
+"""Events as JSON Lines, each written while the run goes on; the last ones are the lines of the report.
+
+The key `type` says what a line is; `#/$defs/line` of the schema describes each.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final, assert_never
+
+from syncer.events import Applied, ImportMoved, Progress, RunEnded, RunFailed, StageBegan, StageEnded, Waiting
+from syncer.report.document import import_of
+from syncer.report.jsontext import line, render_lines
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from syncer.errors import SyncerError
+    from syncer.events import Event
+    from syncer.model import Json, ObjectKey
+
+
+def render_event(event: Event, now: datetime) -> str:
+    """Write what an event says as lines, `now` being the time that it is told at.
+
+    The end of a run is an `error`, where it has one, and then all lines of its report.
+    """
+    time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(event, RunEnded):
+        refused = line({**_error(event.refusal), "time": time}) if event.refusal else ""
+        return refused + render_lines(event.report)
+    return line({**_entry(event), "time": time})
+
+
+def _entry(event: StageBegan | Progress | StageEnded | Applied | ImportMoved | Waiting | RunFailed) -> dict[str, Json]:
+    match event:
+        case Applied(outcome):
+            return {"type": "outcome", **_named(outcome.key), "outcome": outcome.result, "error": outcome.error}
+        case ImportMoved(key, image):
+            return {"type": "import", **_named(key), "import": import_of(image)}
+        case RunFailed(error):
+            return _error(error)
+        case StageBegan() | Progress() | StageEnded() | Waiting():
+            return {"type": _TYPES[type(event)], **dataclasses.asdict(event)}
+        case _:
+            assert_never(event)
+
+
+_TYPES: Final = {StageBegan: "stage_began", Progress: "progress", StageEnded: "stage_ended", Waiting: "waiting"}
+
+
+def _named(key: ObjectKey) -> dict[str, Json]:
+    return {"namespace": key.namespace, "name": key.name}
+
+
+def _error(error: SyncerError) -> dict[str, Json]:
+    return {"type": "error", "message": error.message, "hint": error.hint, "exit_code": error.exit_code}

@@ -1,0 +1,71 @@
+"""Events as JSON lines: each one is what the schema says, and the last ones are the report."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jsonschema
+import pytest
+import scenes
+
+from syncer.errors import GateError, SourceError
+from syncer.events import Applied, ImportMoved, Progress, RunEnded, RunFailed, StageBegan, StageEnded, Waiting
+from syncer.model import Import, ImportState, Outcome
+from syncer.report.document import schema
+from syncer.report.eventlines import render_event
+from syncer.report.jsontext import render_lines
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+KEY = scenes.key("team-a/app:v1")
+EVENTS = [
+    StageBegan("live"),
+    Progress("live", 500),
+    StageEnded("live", 1.25, {"tags": 912}),
+    StageBegan("apply", 2),
+    Applied(Outcome(KEY, "created")),
+    Applied(Outcome(KEY, "failed", "the server refused")),
+    Progress("apply", 2, 2),
+    ImportMoved(KEY, Import(ImportState.FAILED, "", "no such host", "2026-03-01T12:00:00Z")),
+    Waiting("the lock is held by another run", 5.0),
+    Waiting("the server does not answer"),
+    RunFailed(SourceError("there is no branch 'x'", hint="check --ref")),
+]
+
+
+def line_schema():
+    return jsonschema.Draft202012Validator({"$ref": "#/$defs/line", "$defs": json.loads(schema())["$defs"]})
+
+
+def lines(event):
+    return [json.loads(line) for line in render_event(event, NOW).splitlines()]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_each_event_is_one_line_that_the_schema_knows(event):
+    [line] = lines(event)
+    assert [error.message for error in line_schema().iter_errors(line)] == []
+    assert line["time"] == "2026-03-01T12:00:00.250Z"
+
+
+@pytest.mark.parametrize("scene", scenes.ALL)
+def test_the_last_lines_are_those_of_the_report_and_the_schema_knows_each(scene):
+    report = scenes.ALL[scene]()
+    assert render_event(RunEnded(report, 0), NOW) == render_lines(report)
+    for line in lines(RunEnded(report, 0)):
+        assert [error.message for error in line_schema().iter_errors(line)] == []
+
+
+def test_a_refused_run_says_why_before_its_report():
+    first, *rest = lines(RunEnded(scenes.stopped(), 3, GateError("stopped, nothing was written")))
+    assert (first["type"], first["exit_code"], first["message"]) == ("error", 3, "stopped, nothing was written")
+    assert [rest[0]["type"], rest[-1]["type"]] == ["header", "summary"]
+
+
+@pytest.mark.parametrize("line", [{}, {"type": "fate"}, {"type": "progress"}, {"type": "outcome", "outcome": "done"}])
+def test_the_schema_refuses_a_line_that_is_none(line):
+    assert not line_schema().is_valid(line)
+
+
+def test_the_lines_read_as_they_are_kept():
+    kept = Path(__file__).parent / "golden" / "events.jsonl"
+    assert "".join(render_event(event, NOW) for event in EVENTS) == kept.read_text(encoding="utf-8")
