@@ -1,4 +1,4 @@
-"""What the GitHub action does: runs syncer, and tells what came of it on the pull request and in the job's summary.
+"""What the GitHub action does: runs syncer, which writes the job's summary, and tells the pull request what came of it.
 
 Everything comes by the environment: the action's inputs as INPUT_…, the rest as the runner sets it
 (https://docs.github.com/en/actions/reference/workflows-and-actions/variables). Only the standard library is used.
@@ -46,7 +46,6 @@ def main(environ: Mapping[str, str]) -> int:
             print(text.read_text(encoding="utf-8"), flush=True)
         if markdown.exists():
             report = markdown.read_text(encoding="utf-8")
-            append(environ, "GITHUB_STEP_SUMMARY", report)
             if mode == "plan" and environ["INPUT_COMMENT"] == "true":
                 comment(environ, report)
     append(environ, "GITHUB_OUTPUT", f"exit-code={code}\nchanges={str(code == CHANGES).lower()}\n")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from syncer.errors import SyncerError
     from syncer.model import Import, ObjectKey, Outcome, Report
 
-Stage = Literal["source", "manifests", "live", "plan", "history", "validate", "apply", "wait"]
+Stage = Literal["source", "manifests", "live", "plan", "history", "validate", "write", "apply", "wait"]
 """Reading SOURCE, parsing it, listing the cluster, planning, finding commits, a server dry run, applying, waiting."""
 
 

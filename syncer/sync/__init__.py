@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from syncer.sync.exporting import export
     from syncer.sync.explaining import ExplainOptions, explain
+    from syncer.sync.exporting import export
     from syncer.sync.restoring import RestoreOptions, restore
     from syncer.sync.run import Run, no_lock
     from syncer.sync.saved import apply_saved
@@ -20,8 +20,8 @@ __all__ = [
     "RestoreOptions",
     "Run",
     "apply_saved",
-    "export",
     "explain",
+    "export",
     "no_lock",
     "plan",
     "restore",

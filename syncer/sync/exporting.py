@@ -141,16 +141,7 @@ def _adopt(  # noqa: PLR0913, PLR0917 - what a sync is made of
     changes = tuple(change for change in prepared.plan.changes if not change.requests or _only_marks(change))
     plan = dataclasses.replace(prepared.plan, changes=changes, gates=())
     prepared = dataclasses.replace(prepared, plan=plan)
-    return carry_out(
-        options,
-        client,
-        prepared,
-        watch,
-        before_write=before_write,
-        stopped=stopped,
-        on_outcome=lambda _: None,
-        on_import=lambda _done, _all: None,
-    )
+    return carry_out(options, client, prepared, watch, before_write=before_write, stopped=stopped)
 
 
 def _only_marks(change: Change) -> bool:
