@@ -12,6 +12,7 @@ import click
 
 from syncer import __version__
 from syncer.cli.command import Command
+from syncer.cli.log import LOG
 from syncer.errors import SyncerError, UsageError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def run(arguments: Sequence[str]) -> int:
         from syncer.cli.completion import complete  # noqa: PLC0415 - only a shell asks for it
 
         return complete(cli)
+    LOG.json = False
     try:
         result: Any = cli.main(list(arguments), prog_name="syncer", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence before a traceback
@@ -90,7 +92,10 @@ def _ended(error: BaseException) -> int:
             return 130
         case click.ClickException():
             # Click's own code for a usage error is 2, which must never read as "changes".
-            error.show()
+            if LOG.json:
+                LOG.error(UsageError(error.format_message()))
+            else:
+                error.show()
             return UsageError.exit_code
         case SyncerError():
             show_error(error)
@@ -108,7 +113,5 @@ def _ended(error: BaseException) -> int:
 
 
 def show_error(error: SyncerError) -> None:
-    """Print what happened and what to do on stderr."""
-    click.echo(f"Error: {error.message}", err=True)
-    if error.hint:
-        click.echo(f"Hint: {error.hint}", err=True)
+    """Say on stderr what happened and what to do."""
+    LOG.error(error)

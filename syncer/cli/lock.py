@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from syncer.cli.options import tell
+from syncer.cli.log import LOG
 from syncer.cli.types import Duration
 from syncer.errors import ForbiddenError, NotFoundError, UsageError
 
@@ -63,7 +64,7 @@ def lock_of(given: dict[str, Any], client: Client, *, service_account: Path | No
                 if asked:
                     error.hint = f"a lock takes get, create and patch of leases.coordination.k8s.io in {namespace}"
                     raise
-                tell(f"Warning: going on without a lock between runs: {error.message}")
+                LOG.say("warning", f"going on without a lock between runs: {error.message}")
                 check = stack.enter_context(no_lock(owner))
             yield check
 

@@ -12,6 +12,7 @@ import click
 
 from syncer.cli import candidates
 from syncer.cli.command import put_into
+from syncer.cli.log import LOG, LOG_FORMAT
 from syncer.cli.types import Duration, Location, Output
 from syncer.errors import UsageError
 
@@ -141,6 +142,7 @@ OUTPUT = _together(
         click.option("-v", "--verbose", is_flag=True, help="Show unchanged tags, too."),
         click.option("--no-progress", is_flag=True, help="Show no progress on stderr."),
         click.option("--no-color", is_flag=True, help="Print without colour; so does $NO_COLOR."),
+        LOG_FORMAT,
     ],
 )
 
@@ -217,7 +219,7 @@ def run_options(given: dict[str, Any]) -> Options:
 
 def tell(text: str) -> None:
     """Say on stderr, as a sentence, why nothing seems to happen."""
-    click.echo(text[:1].upper() + text[1:], err=True)
+    LOG.say("info", text[:1].upper() + text[1:])
 
 
 def client_of(given: dict[str, Any], tell: Callable[[str], None] = tell) -> Client:

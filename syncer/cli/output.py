@@ -18,6 +18,8 @@ import click
 
 from syncer.cli import show_error
 from syncer.cli.options import tell
+from syncer.cli.log import LOG
+from syncer.cli.loglines import LogLines
 from syncer.cli.progress import progress
 from syncer.errors import SyncerError, UsageError
 from syncer.events import Progress, RunEnded, RunFailed, Waiting, nobody
@@ -96,7 +98,10 @@ class Reporting:
             self._open.callback(self._lines[-1].close)
         crossed = "" in paths and sys.stdout.isatty()
         silent = self._given["quiet"] or self._given["no_progress"] or crossed
-        self._show = self._showing.enter_context(progress(silent=silent, color=not _no_color(self._given)))
+        if LOG.json:
+            self._show = LogLines(silent=silent)
+        else:
+            self._show = self._showing.enter_context(progress(silent=silent, color=not _no_color(self._given)))
         return self
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:

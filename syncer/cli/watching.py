@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from syncer.cli.log import LOG
 from syncer.errors import SyncerError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def publish(run: Run, given: dict[str, Any], client: Client) -> None:
         from syncer.report.events import events_of  # noqa: PLC0415 - likewise
 
         for trouble in send_events(client, events_of(run.report, now), given["concurrency"]):
-            _warn(trouble)
+            LOG.say("warning", trouble)
 
 
 def _success(run: Run, now: datetime) -> float | None:
@@ -72,7 +73,7 @@ def _write(path: Path, run: Run, now: datetime) -> None:
         text = generate_latest(registry_of(run.report, now=now, last_success=last_success)).decode()
         write_file(path, text)
     except (OSError, SyncerError) as error:
-        _warn(f"metrics: {error}")
+        LOG.say("warning", f"metrics: {error}")
 
 
 def _push(url: str, run: Run, now: datetime) -> None:
@@ -85,8 +86,4 @@ def _push(url: str, run: Run, now: datetime) -> None:
     try:
         pushadd_to_gateway(url, "syncer", registry, grouping_key={"owner": run.report.plan.owner}, timeout=_PATIENCE)
     except (OSError, ValueError) as error:  # urllib's own errors are OSErrors
-        _warn(f"metrics: the Pushgateway at {urlsplit(url).hostname} did not take them: {error}")
-
-
-def _warn(text: str) -> None:
-    click.echo(f"Warning: {text}", err=True)
+        LOG.say("warning", f"metrics: the Pushgateway at {urlsplit(url).hostname} did not take them: {error}")
