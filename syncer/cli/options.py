@@ -180,10 +180,12 @@ def undo_file(given: dict[str, Any]) -> Path:
     """Give the path of the run's undo file: as given, else a new name in the user's state folder (XDG)."""
     if given["undo_file"]:
         return Path(given["undo_file"])
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return (
-        Path(state) / "syncer" / f"undo-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{socket.gethostname()}-{os.getpid()}.jsonl"
-    )
+    try:
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    except RuntimeError as error:  # no $HOME, and a user id that has no name: a pod
+        hint = "name a file on a volume by --undo-file, or a folder by $XDG_STATE_HOME"
+        raise UsageError("there is no home folder to keep the undo file in", hint=hint) from error
+    return state / "syncer" / f"undo-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{socket.gethostname()}-{os.getpid()}.jsonl"
 
 
 def run_options(given: dict[str, Any]) -> Options:

@@ -31,3 +31,15 @@ def test_a_report_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path
     with pytest.raises(SyncerError, match="cannot be written"):
         write_file(folder / "taken.json", "{}")
     assert [path.name for path in folder.iterdir()] == ["taken.json"]
+
+
+def test_without_a_home_a_sync_asks_where_to_keep_the_undo_file(syncer, world, checkout, monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setattr("pathlib.Path.home", no_home)
+    ended = syncer("sync", checkout, "--server", world.url, "--undo-file", "")
+    assert (ended.code, world.writes()) == (64, [])
+    assert "--undo-file" in ended.err
+    assert syncer("plan", checkout, "--server", world.url).code == 0

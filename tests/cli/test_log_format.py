@@ -38,7 +38,7 @@ def test_without_q_progress_is_logged_too_and_the_report_stays_text(syncer, worl
     monkeypatch.delenv("SYNCER_SYNC_NO_PROGRESS")
     ended = syncer("sync", checkout, "--server", world.url, "--log-format", "json")
     assert "Sync: 1 created." in ended.out
-    assert [line["message"][:7] for line in lines(ended) if "outcome" not in line][0] == "Read 1 "
+    assert next(line["message"][:7] for line in lines(ended) if "outcome" not in line) == "Read 1 "
 
 
 def test_an_error_and_wrong_usage_are_lines_with_what_to_do(syncer, world, tmp_path):

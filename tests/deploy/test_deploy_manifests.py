@@ -9,9 +9,11 @@ import pytest
 import yaml
 from conftest_deploy import DEPLOY, documents
 
+from syncer.cli import run
+
 RELEASES = ("1.29", "1.31", "1.36")
 COMPONENTS = ("git-ssh", "git-https", "monitoring")
-FILES = sorted(path for path in DEPLOY.rglob("*.yaml") if path.name != "kustomization.yaml" and path.parent == DEPLOY)
+FILES = sorted(path for path in DEPLOY.glob("*.yaml") if path.name not in ("kustomization.yaml", "syncer.yaml"))
 RULES = DEPLOY / "monitoring" / "alerts.yaml"
 
 
@@ -132,13 +134,26 @@ def test_runs_do_not_overlap_end_in_time_and_keep_the_way_back():
     assert "emptyDir" in mounts["/tmp"]  # noqa: S108 - the pod's
 
 
+def test_the_settings_are_mounted_where_the_run_looks_for_them_and_say_what_is_needed(tmp_path, capsys):
+    container = pod(overlay(tmp_path, "git-ssh"))["containers"][0]
+    config = next(entry["value"] for entry in container["env"] if entry["name"] == "SYNCER_CONFIG")
+    folder = next(mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "config")
+    assert config == f"{folder}/syncer.yaml"
+    assert container["args"] == ["sync"]
+    assert run(["config", "sync", "--set", "acme", "--config", str(DEPLOY / "syncer.yaml")]) == 0
+    told = capsys.readouterr().out
+    assert "acme/tags" in told
+    assert "git.example.com/acme/tags.git" in told
+
+
 @pytest.mark.parametrize("component", ["git-ssh", "git-https"])
 def test_no_credential_is_in_a_manifest_a_command_line_or_the_environment(tmp_path, component):
     built = overlay(tmp_path, component)
     container = pod(built)["containers"][0]
     assert "Secret" not in {document["kind"] for document in built}
     assert not any("secretKeyRef" in str(entry) for entry in container["env"])
-    assert "@" not in " ".join(container["args"]).replace("ssh://git@", "")
+    assert container["args"] == ["sync"]
+    assert "@" not in (DEPLOY / "syncer.yaml").read_text().replace("ssh://git@", "")
 
 
 def test_the_askpass_script_answers_git_and_nothing_else(tmp_path, monkeypatch):

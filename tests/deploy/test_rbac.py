@@ -1,6 +1,5 @@
 """The rules of the deployment allow what a full run sends, and nothing beyond: recorded, mapped, and compared."""
 
-import json
 import shutil
 from urllib.parse import urlsplit
 
@@ -130,12 +129,3 @@ def test_doctor_asks_for_what_is_sent(recorded):
     found = {each for each in sent(recorded) if each[0]}
     assert {each[1:] for each in asked} == {each[1:] for each in found}
     assert found <= asked
-
-
-def test_the_config_map_names_options_that_there_are(capsys):
-    assert run(["sync", "--help"]) == 0
-    told = capsys.readouterr().out
-    (config,) = documents(DEPLOY / "configmap.yaml")
-    for name in config["data"]:
-        option = "--" + name.removeprefix("SYNCER_SYNC_").lower().replace("_", "-")
-        assert option in told, json.dumps(config["data"])
