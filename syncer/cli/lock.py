@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.options import tell
 from syncer.cli.log import LOG
 from syncer.cli.types import Duration
 from syncer.errors import ForbiddenError, NotFoundError, UsageError

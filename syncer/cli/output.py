@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TextIO
 import click
 
 from syncer.cli import show_error
-from syncer.cli.options import tell
 from syncer.cli.log import LOG
 from syncer.cli.loglines import LogLines
+from syncer.cli.options import tell
 from syncer.cli.progress import progress
 from syncer.errors import SyncerError, UsageError
 from syncer.events import Progress, RunEnded, RunFailed, Waiting, nobody

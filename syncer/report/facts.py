@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from syncer import imagestreamtag
 from syncer.model import Cause, Create, Import, ImportState, Outcome, Prune, Request, Severity, Skip, Unchanged, Update
+from syncer.report.values import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,7 +35,6 @@ PLANNED: Final = {
     "unchanged": "unchanged",
     "skip": "skipped",
 }
-_AT_REST: Final = frozenset({"unchanged", "skip", "skipped"})
 SIGNS: Final = {"create": "+", "update": "~", "prune": "-", "unchanged": "=", "skip": "!"}
 LISTINGS: Final = {"tags": "the tag list", "streams": "the stream list"}
 
@@ -205,9 +205,15 @@ def headline(report: Report) -> str:
     counts, words = summary(report), PLANNED
     if report.applied:
         counts, words = results(report), {result: result for result in RESULTS}
-    told = [f"{counts[count]:,} {word}" for count, word in words.items() if counts[count]]
-    if not any(counts[count] for count in words if count not in _AT_REST):
+    why = _why_skipped(report)
+    told = [
+        f"{counts[count]:,} {word}{why * word.startswith('skip')}" for count, word in words.items() if counts[count]
+    ]
+    at_rest = not any(counts[count] for count in words if count != "unchanged")
+    if at_rest and report.plan.complete:
         told.insert(0, "nothing to do")
+    if not report.plan.complete:
+        told.append("incomplete: not everything could be listed or parsed")
     if report.interrupted:
         told.insert(0, "interrupted")
     did = "Restore" if report.restores else "Sync"
@@ -229,6 +235,21 @@ def notes(report: Report) -> list[str]:
     """List the remarks on the run as a whole, and the way back from it."""
     way_back = [f"The way back: syncer restore {shlex.quote(report.undo_file)}"] if report.undo_file else []
     return [*report.notes, *way_back]
+
+
+def _why_skipped(report: Report) -> str:
+    """Say in brackets why tags are skipped, by their first veto; empty where an interrupt, too, left some out."""
+    reasons = Counter(_veto_words(change) for change in report.plan.changes if isinstance(change, Skip))
+    if not reasons or (report.applied and reasons.total() != results(report)["skipped"]):
+        return ""
+    counted = [reason if len(reasons) == 1 else f"{count:,} {reason}" for reason, count in reasons.most_common()]
+    return f" ({', '.join(counted)})"
+
+
+def _veto_words(change: Change) -> str:
+    code = change.vetoes[0].code if change.vetoes else "left as it is"
+    owner = imagestreamtag.owner_of(change.live) if change.live and code == "owned" else None
+    return f"owned by {sentence(without_userinfo(owner[0]), 100)}" if owner else code
 
 
 def scope_words(scope: Scope) -> str:

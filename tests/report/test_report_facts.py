@@ -15,6 +15,19 @@ def test_a_headline_says_what_was_done_and_whether_it_was_interrupted():
     assert facts.headline(dataclasses.replace(scenes.everyday(), restores=True)).startswith("Plan: 2 to create")
 
 
+def test_a_headline_says_why_tags_are_skipped_and_never_that_there_is_nothing_to_do_then():
+    wanted = scenes.desired("team-a/app:v1", "registry.example.com/app:v2")
+    theirs = scenes.live("team-a/app:v1", applied=wanted, owner="git.example.com/other\x1b[2J")
+    skipped = scenes.plan([wanted], [theirs])
+    assert facts.headline(scenes.report(skipped)) == r"Plan: 1 skipped (owned by git.example.com/other\x1b[2J)."
+
+
+def test_a_headline_says_that_not_everything_was_seen():
+    unseen = dataclasses.replace(scenes.empty(), plan=dataclasses.replace(scenes.empty().plan, complete=False))
+    assert facts.headline(unseen) == "Plan: incomplete: not everything could be listed or parsed."
+    assert facts.headline(scenes.nothing_to_do()).startswith("Plan: nothing to do, ")
+
+
 def test_a_complaint_names_the_first_thing_that_is_wrong_and_counts_the_others():
     assert facts.complaint(scenes.broken()) == (
         "tags/team-a/app.yaml:12:9: mapping values are not allowed here (and 1 more)"
