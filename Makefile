@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 COMPILE := uv pip compile --universal --generate-hashes --no-header --python-version 3.11
 
-.PHONY: demo test lint check bench deploy-check container-check lock clean
+.PHONY: demo test lint check bench deploy-check container-check pictures lock clean
 
 demo: $(READY)          ## the tour: a local API, the example repository, a plan, a sync, drift, a prune
 	$(BIN)/syncer demo
@@ -29,6 +29,9 @@ container-check: $(READY) ## the install steps of the image, without a container
 
 bench: $(READY)         ## what a run costs, against a floor; takes minutes, wants a quiet machine
 	$(BIN)/python -m benchmarks
+
+pictures: $(READY)      ## draws the pictures of the README anew (needs Chromium); look at them
+	$(BIN)/python docs/pictures.py
 
 lock:                   ## pins every dependency anew, with hashes (needs uv)
 	$(COMPILE) --extra serve --extra metrics --group dev pyproject.toml -o requirements.lock
