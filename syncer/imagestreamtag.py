@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import orjson
 
-from syncer.errors import ClusterError
+from syncer.errors import ClusterError, UsageError
 from syncer.model import Import, ImportState, Json, Live, ObjectKey
 
 if TYPE_CHECKING:
@@ -154,6 +154,19 @@ def new_object(key: ObjectKey, fields: Mapping[str, Json], annotations: Mapping[
 
 
 # ------------------------------------------------------------------------------------------------------ marks
+
+
+def check_owner(owner: str, option: str) -> str:
+    """Give the owner back. Raises UsageError for one that holds a space, or what cannot be printed.
+
+    A mark is parted at its space, and people must be able to tell two owners apart by looking.
+    """
+    if not owner.isprintable() or " " in owner:
+        raise UsageError(
+            f"{option} {owner!a}: an owner holds no space and no character that cannot be printed",
+            hint="percent-encode it as in a URL: %20 for a space",
+        )
+    return owner
 
 
 def owner_mark(owner: str, key: ObjectKey) -> str:

@@ -186,3 +186,22 @@ def test_with_a_wait_the_outcomes_know_their_images(world):
     outcome = world.sync(tag(APP), wait=5.0).report.outcomes[key(APP)]
     assert [outcome.image.digest] == world.items(APP)
     assert world.sync(tag("team-a/web:v1")).report.outcomes[key("team-a/web:v1")].image is None
+
+
+def test_a_stream_that_a_prune_leaves_without_a_tag_is_told_and_not_removed(world):
+    world.sync(tag(APP), tag("team-a/old:v1"), tag("team-a/old:v2"), tag("team-a/web:v1"), tag("team-a/web:v2"))
+    left = [tag(APP), tag("team-a/web:v1")]
+    note = ("ImageStream team-a/old is left without a tag; it is not removed (oc delete imagestream old -n team-a)",)
+    assert world.plan(*left).report.notes == note
+    world.forget()
+    assert world.sync(*left).report.notes == note
+    assert world.stream("team-a/old")["spec"].get("tags") is None
+    assert not [path for _, path in world.writes() if "imagestreams/" in path]
+    assert world.sync(*left).report.notes == ()
+
+
+def test_a_stream_that_keeps_a_tag_after_all_is_not_told_to_be_empty(world):
+    world.sync(tag(APP), tag("team-a/old:v1"))
+    run = world.sync(tag(APP), stopped=Once(lambda: world.point("team-a/old:v1", "registry.example.com/by/hand:1")))
+    assert run.report.outcomes[key("team-a/old:v1")].result == "skipped"
+    assert run.report.notes == ()

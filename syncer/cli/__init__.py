@@ -23,6 +23,7 @@ COMMANDS = (
     "sync",
     "apply",
     "restore",
+    "owner",
     "validate",
     "export",
     "explain",

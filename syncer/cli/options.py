@@ -190,7 +190,8 @@ def undo_file(given: dict[str, Any]) -> Path:
 
 def run_options(given: dict[str, Any]) -> Options:
     """Turn the options of `plan` and `sync` into what the run is asked to do. Raises UsageError."""
-    from syncer.plan import Limit  # noqa: PLC0415 - `--help` pays for no import it does not need
+    from syncer.imagestreamtag import check_owner  # noqa: PLC0415 - `--help` pays for no import it does not need
+    from syncer.plan import Limit  # noqa: PLC0415 - likewise
     from syncer.source import SourceSpec  # noqa: PLC0415 - likewise
     from syncer.sync import Options  # noqa: PLC0415 - likewise
 
@@ -201,7 +202,7 @@ def run_options(given: dict[str, Any]) -> Options:
         source=SourceSpec(given["source"], given["ref"], given["paths"], given["excludes"]),
         namespaces=given["namespaces"],
         all_namespaces=given["all_namespaces"],
-        owner=given["owner"],
+        owner=check_owner(given["owner"], "--owner"),
         page_size=given["page_size"],
         concurrency=given["concurrency"],
         prune=not given["no_prune"],
@@ -210,7 +211,7 @@ def run_options(given: dict[str, Any]) -> Options:
         on_drift=given["on_drift"],
         allow_empty=given["allow_empty"],
         adopt_pushed=given["adopt_pushed"],
-        take_from=given["take_from"],
+        take_from=check_owner(given["take_from"], "--take-from"),
         allow_dirty=given.get("allow_dirty", False),
         wait=given.get("wait"),
         retry_imports=given["retry_imports"],

@@ -1,4 +1,4 @@
-"""The order of writes: a followed tag before its followers, and on the way out the followers first."""
+"""The order of writes: a followed tag before its followers, and on the way out the followers first; what they leave."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncer.model import Create, Prune, Update
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from syncer.model import Change, Json, ObjectKey
+    from syncer.model import Change, Json, LiveState, ObjectKey
 
 
 def followed_keys(fields: Mapping[ObjectKey, Mapping[str, Json]]) -> dict[ObjectKey, ObjectKey]:
@@ -60,3 +60,13 @@ def waves(changes: Iterable[Change]) -> list[list[Change]]:
         elif isinstance(change, Prune):
             by_wave.setdefault(after + deepest - backward.get(change.key, 0), []).append(change)
     return [by_wave[number] for number in sorted(by_wave)]
+
+
+def emptied_streams(live: LiveState, changes: Iterable[Change]) -> list[tuple[str, str]]:
+    """List the streams, as (namespace, name), whose last tags go with these changes and that get no new one."""
+    changes = list(changes)
+    pruned = {change.key for change in changes if isinstance(change, Prune)}
+    touched = {(key.namespace, key.stream) for key in pruned}
+    kept = {(key.namespace, key.stream) for key in live.tags if key not in pruned}
+    made = {(change.key.namespace, change.key.stream) for change in changes if isinstance(change, Create)}
+    return sorted(touched - kept - made)

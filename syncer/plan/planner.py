@@ -184,7 +184,7 @@ def make_plan(
         gates=tuple(_gates(ordered, manifests, live, policy)),
         problems=(
             *manifests.problems,
-            *_problems(ordered, live),
+            *problems_of(ordered, live),
             *follower_problems(changes, live, outside or {}, policy.scope),
         ),
         complete=manifests.parsed and not live.forbidden,
@@ -255,7 +255,8 @@ def _gates(changes: tuple[Change, ...], manifests: Manifests, live: LiveState, p
         yield from gates.drift_gates(changes)
 
 
-def _problems(changes: tuple[Change, ...], live: LiveState) -> Iterator[Problem]:
+def problems_of(changes: Iterable[Change], live: LiveState) -> Iterator[Problem]:
+    """Yield what the lists showed that a user should mend: namespaces that are forbidden, or not there."""
     for namespace, message in sorted(live.forbidden.items()):
         hint = f"grant get and list on imagestreams in {namespace}, or take it out of the scope"
         yield Problem(Severity.ERROR, "forbidden", message, hint, namespace=namespace)

@@ -73,6 +73,12 @@ def update_requests(
     return (away, Request("PATCH", imagestreamtag.tag_path(live.key), JSON_PATCH, back))
 
 
+def mark_request(live: Live, marks: Mapping[str, str]) -> Request:
+    """Build the guarded JSON patch that sets marks and nothing else."""
+    values = {annotation_path(name): value for name, value in marks.items()}
+    return _patch_request(live.key, imagestreamtag.document_of(live), values, [FROM, annotation_path(OWNER)])
+
+
 def prune_request(live: Live) -> Request:
     """Build the DELETE of a tag; the stream's uid goes along as a precondition (fact 8)."""
     body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": live.uid}}

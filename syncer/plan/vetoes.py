@@ -35,10 +35,7 @@ def _not_ours(live: Live, context: PruneContext) -> Veto | None:
 
 def _copied(live: Live, context: PruneContext) -> Veto | None:
     owner = imagestreamtag.owner_of(live)
-    if owner is not None and owner[0] == context.owner and not owner[1]:
-        mark = live.annotations[imagestreamtag.OWNER].rpartition(" ")[2]
-        return Veto("copied", f"its owner mark was made for {mark} and copied here, which proves nothing")
-    return None
+    return copied_veto(live) if owner is not None and owner[0] == context.owner and not owner[1] else None
 
 
 def _out_of_scope(live: Live, context: PruneContext) -> Veto | None:
@@ -86,6 +83,12 @@ PRUNE_VETOES: tuple[Callable[[Live, PruneContext], Veto | None], ...] = (
 def prune_vetoes(live: Live, context: PruneContext) -> tuple[Veto, ...]:
     """List every reason why a tag that git does not name must not be pruned."""
     return tuple(veto for rule in PRUNE_VETOES if (veto := rule(live, context)))
+
+
+def copied_veto(live: Live) -> Veto:
+    """Say which tag a mark was made for that stands on another one."""
+    mark = live.annotations[imagestreamtag.OWNER].rpartition(" ")[2]
+    return Veto("copied", f"its owner mark was made for {mark} and copied here, which proves nothing")
 
 
 def protected_veto(live: Live) -> Veto | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from syncer.errors import UsageError
 
@@ -121,7 +122,8 @@ def display_url(url: str) -> str:
 def owner_of(url: str, path: str) -> str:
     """Make the default owner: the URL without scheme, user and `.git`, and the folder in the repository.
 
-    `git@github.com:org/repo.git` and `https://github.com/org/repo` are the same. Empty without a URL.
+    `git@github.com:org/repo.git` and `https://github.com/org/repo` are the same. Spaces and what cannot be printed are
+    percent-encoded, for an owner holds none. Empty without a URL.
     """
     if not url:
         return ""
@@ -134,4 +136,5 @@ def owner_of(url: str, path: str) -> str:
     else:
         name = url
     name = name.rstrip("/").removesuffix(".git").rstrip("/")
-    return f"{name}/{path}" if path else name
+    name = f"{name}/{path}" if path else name
+    return "".join(char if char.isprintable() and char != " " else quote(os.fsencode(char)) for char in name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from syncer.sync.explaining import ExplainOptions, explain
     from syncer.sync.exporting import export
+    from syncer.sync.renaming import rename_owner
     from syncer.sync.restoring import RestoreOptions, restore
     from syncer.sync.run import Run, no_lock
     from syncer.sync.saved import apply_saved
@@ -24,6 +25,7 @@ __all__ = [
     "export",
     "no_lock",
     "plan",
+    "rename_owner",
     "restore",
     "sync",
     "validate_on_server",
@@ -39,6 +41,7 @@ _HOMES: Final = {
     "explain": "explaining",
     "no_lock": "run",
     "plan": "story",
+    "rename_owner": "renaming",
     "restore": "restoring",
     "sync": "story",
     "validate_on_server": "server_dry_run",

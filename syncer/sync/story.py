@@ -15,12 +15,13 @@ from syncer.events import nobody
 from syncer.manifests import parse_manifests
 from syncer.model import Report, Scope, Severity, SourceInfo, Target
 from syncer.plan import Planner, Policy, make_plan
+from syncer.plan.order import emptied_streams
 from syncer.source import read_source
 from syncer.sync.commits import with_commits
 from syncer.sync.run import Run, Stopwatch, no_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from syncer.model import Live, LiveState, Manifests, ObjectKey, Outcome, Plan, Source
     from syncer.plan import Limit
     from syncer.plan.planner import OnDrift
+    from syncer.plan.renaming import Renamer
     from syncer.plan.staleness import Exactly
     from syncer.source import SourceSpec
     from syncer.sync.run import Lock
@@ -75,7 +77,7 @@ class Prepared:
     live: LiveState
     policy: Policy
     plan: Plan
-    planner: Planner | Exactly
+    planner: Planner | Exactly | Renamer
     notes: tuple[str, ...] = ()
 
 
@@ -107,7 +109,7 @@ def sync(  # noqa: PLR0913 - the last three are the world's, and have names
         return carry_out(options, client, prepared, watch, before_write=before_write, stopped=stopped)
 
 
-def carry_out(  # noqa: PLR0913 - what `sync` and `apply_saved` have in common, and come with
+def carry_out(  # noqa: PLR0913 - what every story of a run that writes ends with
     options: Options,
     client: Client,
     prepared: Prepared,
@@ -131,6 +133,7 @@ def carry_out(  # noqa: PLR0913 - what `sync` and `apply_saved` have in common, 
         report_of(prepared, client, watch),
         outcomes=outcomes,
         applied=True,
+        notes=(*prepared.notes, *_notes(prepared, outcomes)),
         interrupted=stopped(),
         undo_file=way_back(options.undo_file, made),
     )
@@ -260,6 +263,17 @@ def report_of(prepared: Prepared, client: Client, watch: Stopwatch) -> Report:
         source=prepared.source.info,
         target=Target(client.connection.server, client.connection.context, prepared.live.listing),
         plan=prepared.plan,
-        notes=prepared.notes,
+        notes=(*prepared.notes, *_notes(prepared)),
         timings=watch.seconds,
     )
+
+
+def _notes(prepared: Prepared, outcomes: Mapping[ObjectKey, Outcome] | None = None) -> Iterator[str]:
+    """Say which ImageStreams are left without a tag, by what was planned or by what came of it."""
+    done = {key for key, outcome in (outcomes or {}).items() if outcome.result in ("pruned", "created")}
+    written = [change for change in prepared.plan.changes if outcomes is None or change.key in done]
+    for namespace, stream in emptied_streams(prepared.live, written):
+        yield (
+            f"ImageStream {namespace}/{stream} is left without a tag; it is not removed"
+            f" (oc delete imagestream {stream} -n {namespace})"
+        )

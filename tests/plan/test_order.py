@@ -1,11 +1,14 @@
 """The order of writes."""
 
+import pytest
 from builders import desired, follows, key, live_state, manifests, policy, synced
+from builders import live as live_tag
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncer.model import Create, Prune
 from syncer.plan import make_plan, waves
-from syncer.plan.order import depths
+from syncer.plan.order import depths, emptied_streams
 
 
 def in_waves(wanted, present=()):
@@ -50,3 +53,19 @@ def test_every_tag_has_a_depth_and_is_deeper_than_what_it_follows_unless_in_a_ci
             here = followed[here]
         if here not in chain:
             assert found[follower] > found[target]
+
+
+@pytest.mark.parametrize(
+    ("live", "pruned", "created", "emptied"),
+    [
+        (["a/s:1", "a/s:2"], ["a/s:1", "a/s:2"], [], [("a", "s")]),
+        (["a/s:1", "a/s:2"], ["a/s:1"], [], []),
+        (["a/s:1"], ["a/s:1"], ["a/s:2"], []),
+        (["a/s:1", "b/s:1"], ["a/s:1"], ["b/s:2"], [("a", "s")]),
+        (["b/s:1", "a/t:1", "a/s:1"], ["b/s:1", "a/t:1", "a/s:1"], [], [("a", "s"), ("a", "t"), ("b", "s")]),
+        (["a/s:1"], [], [], []),
+    ],
+)
+def test_a_stream_is_emptied_when_its_last_tags_go_and_no_new_one_comes(live, pruned, created, emptied):
+    changes = [*(Prune(key(text)) for text in pruned), *(Create(key(text)) for text in created)]
+    assert emptied_streams(live_state(*map(live_tag, live)), changes) == emptied

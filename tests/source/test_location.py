@@ -129,6 +129,8 @@ def test_no_credential_survives(secret):
         ("file:///srv/x.git", "", "/srv/x"),
         ("/srv/x.git", "a", "/srv/x/a"),
         ("../x", "", "../x"),
+        ("file:///srv/my tags.git", "a b", "/srv/my%20tags/a%20b"),
+        ("https://host/a%20b", "größe\n\udcff", "host/a%20b/größe%0A%FF"),
     ],
 )
 def test_an_owner_is_a_url_without_scheme_user_and_suffix(url, path, owner):
