@@ -46,8 +46,13 @@ def measure(command: Sequence[str]) -> Cost:
 
 
 def _environment() -> dict[str, str]:
-    """Leave out what would read a developer's cluster, settings or cache: every run is cold."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SYNCER_", "KUBE", "GIT_"))}
+    """Leave out what would read a developer's cluster, settings or cache: every run is cold.
+
+    Python's bytecode is kept, as it is where syncer was installed.
+    """
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("SYNCER_", "KUBE", "GIT_", "PYTHON"))
+    }
     return kept | {"KUBECONFIG": os.devnull, "XDG_CACHE_HOME": os.devnull}
 
 

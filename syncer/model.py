@@ -106,6 +106,14 @@ class SourceInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """What changed since a commit: the paths of files that came, went or differ, and what these held then."""
+
+    paths: frozenset[str]
+    before: Sequence[Blob]
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """What a source holds: its files, in path order, and what they are called.
 
@@ -117,6 +125,7 @@ class Source:
     blobs: Sequence[Blob]
     owner: str = ""
     narrowed: bool = False
+    since: Since | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,16 @@ SOURCE_OPTIONS = _together(
 )
 
 
-SOURCE = _together("Source", [click.argument("source", type=Location()), SOURCE_OPTIONS])
+SINCE = click.option(
+    "--since", default="", metavar="COMMIT", help="Touch only tags that files name, or named, which changed since then."
+)
+
+SOURCE = _together("Source", [click.argument("source", type=Location()), SOURCE_OPTIONS, SINCE])
+
+PROFILE = _together(
+    "Output",
+    [click.option("--profile", is_flag=True, help="Tell on stderr where the time went, by stage and by function.")],
+)
 
 SCOPE = _together(
     "Scope",
@@ -199,7 +208,7 @@ def run_options(given: dict[str, Any]) -> Options:
         return Limit.parse(given[name]) if given[name] else None
 
     return Options(
-        source=SourceSpec(given["source"], given["ref"], given["paths"], given["excludes"]),
+        source=SourceSpec(given["source"], given["ref"], given["paths"], given["excludes"], given["since"]),
         namespaces=given["namespaces"],
         all_namespaces=given["all_namespaces"],
         owner=check_owner(given["owner"], "--owner"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, client_of, run_options
+from syncer.cli.options import CLUSTER, OUTPUT, POLICY, PROFILE, SCOPE, SOURCE, client_of, run_options
 
 
 @click.command("plan")
@@ -15,6 +15,7 @@ from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, client_of
 @SCOPE
 @POLICY
 @OUTPUT
+@PROFILE
 @CLUSTER
 def command(**given: Any) -> int:
     """Report what a sync of SOURCE would do. Writes nothing, ever.
@@ -29,7 +30,10 @@ def command(**given: Any) -> int:
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
     from syncer.cli.output import Reporting  # noqa: PLC0415 - likewise
+    from syncer.cli.profiling import profiled  # noqa: PLC0415 - likewise
 
-    with Reporting(given) as reporting:
+    with Reporting(given) as reporting, profiled(asked=given["profile"]) as stages:
         options, client = run_options(given), client_of(given, reporting.wait)
-        return reporting.finish(sync.plan(options, client, sys.stdin.buffer, tell=reporting.tell))
+        run = sync.plan(options, client, sys.stdin.buffer, tell=reporting.tell)
+        stages.update(run.report.timings)
+        return reporting.finish(run)

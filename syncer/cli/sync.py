@@ -9,7 +9,7 @@ import click
 
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
-from syncer.cli.options import CLUSTER, OUTPUT, POLICY, SCOPE, SOURCE, UNDO_FILE, client_of, run_options
+from syncer.cli.options import CLUSTER, OUTPUT, POLICY, PROFILE, SCOPE, SOURCE, UNDO_FILE, client_of, run_options
 from syncer.cli.types import Duration
 from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watching, publish
 
@@ -41,6 +41,7 @@ from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watchin
 @SCOPE
 @POLICY
 @OUTPUT
+@PROFILE
 @CLUSTER
 def command(**given: Any) -> int:
     """Make the cluster's ImageStreamTags equal to what SOURCE says.
@@ -55,9 +56,11 @@ def command(**given: Any) -> int:
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
     from syncer.cli.output import Reporting  # noqa: PLC0415 - likewise
+    from syncer.cli.profiling import profiled  # noqa: PLC0415 - likewise
 
     check_watching(given)
-    with Reporting(given) as reporting, Interrupts() as interrupts:
+    asked = given["profile"]
+    with Reporting(given) as reporting, Interrupts() as interrupts, profiled(asked=asked) as stages:
         options, client, tell = run_options(given), client_of(given, reporting.wait), reporting.tell
         if given["dry_run"] == "client":
             run = sync.plan(options, client, sys.stdin.buffer, tell=tell)
@@ -67,4 +70,5 @@ def command(**given: Any) -> int:
             lock = lock_of(given, client)
             run = sync.sync(options, client, sys.stdin.buffer, lock=lock, stopped=interrupts.stopped, tell=tell)
         publish(run, given, client)
+        stages.update(run.report.timings)
         return reporting.finish(run, interrupts.exit_code)

@@ -56,7 +56,10 @@ RETRIED = "its import failed, and is tried again"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a run may do. `owner` is the sync set's id; limits of None are the defaults."""
+    """What a run may do. `owner` is the sync set's id; limits of None are the defaults.
+
+    `only` are the tags that it may touch, where these are fewer than all; what forbids a prune is still judged by all.
+    """
 
     owner: str
     scope: Scope
@@ -69,6 +72,11 @@ class Policy:
     adopt_pushed: bool = False
     take_from: str = ""
     retry_imports: bool = False
+    only: frozenset[ObjectKey] | None = None
+
+    def touches(self, key: ObjectKey) -> bool:
+        """Whether a run may touch a tag at all; one that it may not stays as it is."""
+        return self.only is None or key in self.only
 
 
 @dataclass(slots=True)
@@ -173,7 +181,7 @@ def make_plan(
     planner = Planner(policy, live, followed, outside or {})
     depth = depths(sorted(manifests.desired), followed)
     changes: dict[ObjectKey, Change] = {}
-    for key in sorted(manifests.desired, key=lambda key: (depth[key], key)):
+    for key in sorted(filter(policy.touches, manifests.desired), key=lambda key: (depth[key], key)):
         changes[key] = planner.change(manifests.desired[key], live.tags.get(key))
     changes |= {change.key: change for change in _prunes(manifests, live, policy, changes)}
     ordered = tuple(changes[key] for key in sorted(changes))
@@ -206,7 +214,9 @@ def _prunes(
     vetoes = {
         key: prune_vetoes(tag, context)
         for key, tag in live.tags.items()
-        if key not in manifests.desired and (imagestreamtag.owner_of(tag) or ("",))[0] == policy.owner
+        if key not in manifests.desired
+        and policy.touches(key)
+        and (imagestreamtag.owner_of(tag) or ("",))[0] == policy.owner
     }
     _add_followed_vetoes(vetoes, live, changes)
     for key, found in vetoes.items():

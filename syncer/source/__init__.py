@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, BinaryIO, Final, assert_never
 
 from syncer.errors import SourceError, UsageError
 from syncer.model import Blob, Source, SourceInfo
-from syncer.source.clone import clone
+from syncer.source.clone import clone, fetch_commit
 from syncer.source.command import Git
 from syncer.source.directory import is_dirty, list_checkout, list_folder, read_files
 from syncer.source.history import History, commits_of, last_commits
 from syncer.source.location import Remote, check_ref, display_url, owner_of, parse_location
 from syncer.source.objects import read_commit, resolve
 from syncer.source.selection import MAX_FILE, check_size, select
+from syncer.source.since import changed_since
 
 if TYPE_CHECKING:
     from syncer.source.selection import Selection
@@ -36,12 +37,14 @@ class SourceSpec:
     `location` is a git URL (https, ssh, file, or scp-like `user@host:path`), a directory, or `-`. `ref` is a branch,
     tag or commit; empty for a directory as it lies there, or the remote's HEAD. `paths` are folders that it is narrowed
     to, `excludes` patterns of what is left out, in the terms of .gitignore without `!`; both count from SOURCE.
+    `since` is a commit, branch or tag with which the files are compared; all of them are read nevertheless.
     """
 
     location: str
     ref: str = ""
     paths: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
+    since: str = ""
 
 
 def read_source(spec: SourceSpec, *, stdin: BinaryIO) -> Source:
@@ -53,13 +56,16 @@ def read_source(spec: SourceSpec, *, stdin: BinaryIO) -> Source:
     cannot be read.
     """
     ref, selection = check_ref(spec.ref), select(spec.paths, spec.excludes)
+    since = check_ref(spec.since, "--since")
     if spec.location == _STDIN:
-        if ref or selection.narrowed:
-            raise UsageError("--ref, --path and --exclude have no meaning for stdin", hint="give a directory or URL")
+        if ref or since or selection.narrowed:
+            raise UsageError(
+                "--ref, --path, --exclude and --since have no meaning for stdin", hint="give a directory or URL"
+            )
         return _read_stdin(stdin)
     match parse_location(spec.location):
         case Remote() as remote:
-            return _read_remote(remote, ref, selection)
+            return _read_remote(remote, ref, since, selection)
         case Path() as directory:
             return _read_directory(directory, spec, selection)
         case never:
@@ -72,12 +78,13 @@ def _read_stdin(stdin: BinaryIO) -> Source:
     return Source(SourceInfo(url=_STDIN), (Blob("<stdin>", data),))
 
 
-def _read_remote(remote: Remote, ref: str, selection: Selection) -> Source:
+def _read_remote(remote: Remote, ref: str, since: str, selection: Selection) -> Source:
     with tempfile.TemporaryDirectory(prefix="syncer-") as directory:
         git, commit, ref = clone(remote, ref, Path(directory))
         blobs = read_commit(git, commit, "", selection)
+        changed = since and changed_since(git, fetch_commit(git, remote, since), commit, "", selection)
     info = SourceInfo(url=display_url(remote.url), ref=ref, commit=commit)
-    return Source(info, blobs, owner_of(remote.url, ""), selection.narrowed)
+    return Source(info, blobs, owner_of(remote.url, ""), selection.narrowed, changed or None)
 
 
 def _read_directory(directory: Path, spec: SourceSpec, selection: Selection) -> Source:
@@ -88,9 +95,9 @@ def _read_directory(directory: Path, spec: SourceSpec, selection: Selection) -> 
     git = Git(root)
     place = git.run("rev-parse", "--is-inside-work-tree", "--show-prefix")
     if place.status and _NO_REPOSITORY in place.errors:
-        if spec.ref:
-            message = f"SOURCE {spec.location} is in no git repository, so there is no {spec.ref!r}"
-            raise SourceError(message, hint="leave out --ref")
+        if wanted := spec.ref or spec.since:
+            message = f"SOURCE {spec.location} is in no git repository, so there is no {wanted!r}"
+            raise SourceError(message, hint=f"leave out --{'ref' if spec.ref else 'since'}")
         blobs = read_files(root, "", list_folder(root), selection)
         return Source(SourceInfo(url=spec.location, dirty=True), blobs, "", selection.narrowed)
     if place.status:
@@ -110,9 +117,12 @@ def _read_repository(git: Git, spec: SourceSpec, path: str, selection: Selection
         )
         commit = resolve(git, spec.ref or "HEAD", hint=hint)
         blobs = read_commit(git, commit, path, selection)
-        return Source(SourceInfo(url, spec.ref or branch, commit, path), blobs, owner, selection.narrowed)
+        changed = spec.since and changed_since(git, spec.since, commit, path, selection)
+        info = SourceInfo(url, spec.ref or branch, commit, path)
+        return Source(info, blobs, owner, selection.narrowed, changed or None)
     head = git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     listing = list_checkout(git)
     blobs = read_files(git.directory, path, listing, selection)
     info = SourceInfo(url, branch, "" if head.status else head.text, path, is_dirty(git))
-    return Source(info, blobs, owner, selection.narrowed or listing.sparse)
+    changed = spec.since and changed_since(git, spec.since, "", path, selection)
+    return Source(info, blobs, owner, selection.narrowed or listing.sparse, changed or None)

@@ -27,6 +27,17 @@ _NAME: Final = re.compile(r"[^~^@{}]+")
 """A ref without the operators of gitrevisions(7), which only work on history that is there."""
 
 
+def fetch_commit(git: Git, remote: Remote, ref: str) -> str:
+    """Fetch one more commit into a clone, without its history; gives its id.
+
+    Raises SourceError where the server does not hand it out.
+    """
+    fetched = git.run("fetch", "--depth=1", "--no-tags", "--quiet", "--", remote.url, ref)
+    if fetched.status:
+        raise fetched.failure(f"{ref} cannot be fetched from {remote.shown}")
+    return resolve(git, "FETCH_HEAD")
+
+
 def clone(remote: Remote, ref: str, directory: Path) -> tuple[Git, str, str]:
     """Fetch one commit of a repository, with as little history as the server allows.
 

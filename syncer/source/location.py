@@ -92,13 +92,13 @@ def _kinds() -> str:
     return "SOURCE is a git URL (https, ssh, file, or user@host:path), a directory, or - for stdin"
 
 
-def check_ref(ref: str) -> str:
+def check_ref(ref: str, option: str = "--ref") -> str:
     """Give the ref back.
 
     Raises UsageError for one that git would take for an option, a refspec or a pattern.
     """
     if ref and not _REF.fullmatch(ref):
-        raise UsageError(f"--ref cannot be {ref!r}", hint="give a branch, a tag or a commit")
+        raise UsageError(f"{option} cannot be {ref!r}", hint="give a branch, a tag or a commit")
     return ref
 
 

@@ -12,7 +12,7 @@ from syncer.model import Blob
 from syncer.source.selection import check_name, check_size, is_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from syncer.source.command import Git
     from syncer.source.selection import Selection
@@ -42,15 +42,23 @@ def resolve(git: Git, ref: str, *, hint: str = "") -> str:
     return found.text
 
 
+def read_before(git: Git, commit: str, folder: str, selection: Selection, changed: Collection[str]) -> list[Blob]:
+    """Read, of the files that changed, what they were in an earlier commit, as far as they were there."""
+    if git.run("rev-parse", "--verify", "--quiet", f"{commit}:{folder}").status:
+        return []
+    entries = [entry for entry in _tree(git, commit, folder) if posixpath.join(folder, entry.path) in changed]
+    files = [e for e in entries if e.kind == "blob" and e.mode != _SYMLINK and is_manifest(e.path)]
+    files = [entry for entry in files if selection.takes(entry.path)]
+    contents = _contents(git, files)
+    return [Blob(posixpath.join(folder, entry.path), data) for entry, data in zip(files, contents, strict=True)]
+
+
 def read_commit(git: Git, commit: str, folder: str, selection: Selection) -> list[Blob]:
     """Read the manifests in a folder of a commit, in path order; paths are relative to the repository.
 
     Raises SourceError where the folder is not in the commit, or a file cannot be read as a manifest.
     """
-    tree = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", f"{commit}:{folder}")
-    if tree.status:
-        raise tree.failure(f"commit {commit[:12]} has no folder {folder!r}" if folder else f"commit {commit[:12]}")
-    entries = [_entry(line) for line in tree.output.split(b"\0") if line]
+    entries = _tree(git, commit, folder)
     selection.check(entry.path for entry in entries)
     chosen = [entry for entry in entries if entry.kind == "blob" and selection.takes(entry.path)]
     _check_links(git, [entry for entry in chosen if entry.mode == _SYMLINK])
@@ -60,6 +68,13 @@ def read_commit(git: Git, commit: str, folder: str, selection: Selection) -> lis
     contents = _contents(git, files)
     blobs = [Blob(posixpath.join(folder, entry.path), data) for entry, data in zip(files, contents, strict=True)]
     return sorted(blobs, key=lambda blob: blob.path)
+
+
+def _tree(git: Git, commit: str, folder: str) -> list[_Entry]:
+    tree = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", f"{commit}:{folder}")
+    if tree.status:
+        raise tree.failure(f"commit {commit[:12]} has no folder {folder!r}" if folder else f"commit {commit[:12]}")
+    return [_entry(line) for line in tree.output.split(b"\0") if line]
 
 
 def _entry(line: bytes) -> _Entry:

@@ -67,6 +67,7 @@ class Wanted:
     source: Source
     manifests: Manifests
     owner: str
+    only: frozenset[ObjectKey] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,20 @@ def read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
         manifests = parse_manifests(stage.each(source.blobs), default_namespace=default_namespace)
         stage.counts.update(files=manifests.files, tags=len(manifests.desired), problems=len(manifests.problems))
     owner = options.owner or source.owner or fallback_owner(source.info)
-    return Wanted(source, manifests, owner)
+    return Wanted(source, manifests, owner, _changed(source, manifests, default_namespace))
+
+
+def _changed(source: Source, manifests: Manifests, default_namespace: str) -> frozenset[ObjectKey] | None:
+    """Name the tags that files name, or named, which changed since a commit; None where none was given.
+
+    All files are parsed, though a run be narrowed to what changed: only then it is known that no other file names a tag
+    that left one, and so its prune has the same proof as in any run.
+    """
+    if source.since is None:
+        return None
+    before = parse_manifests(source.since.before, default_namespace=default_namespace).desired
+    now = {key for key, desired in manifests.desired.items() if desired.origin.file in source.since.paths}
+    return frozenset(now | before.keys())
 
 
 def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) -> Prepared:
@@ -201,6 +215,7 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
         adopt_pushed=options.adopt_pushed,
         take_from=options.take_from,
         retry_imports=options.retry_imports,
+        only=wanted.only,
     )
     with watch.stage("plan") as stage:
         made = make_plan(manifests, live, policy, outside)
