@@ -5,13 +5,16 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 COMPILE := uv pip compile --universal --generate-hashes --no-header --python-version 3.11
 
-.PHONY: demo test lint check bench deploy-check container-check pictures lock clean
+.PHONY: demo test golden lint check bench deploy-check container-check pictures lock clean
 
 demo: $(READY)          ## the tour: a local API, the example repository, a plan, a sync, drift, a prune
 	$(BIN)/syncer demo
 
 test: $(READY)          ## the tests, in parallel; in CI with coverage, which makes them slower
 	$(BIN)/pytest -n auto $(if $(CI),--cov --cov-report=term:skip-covered)
+
+golden: $(READY)        ## writes anew what tests keep for people to read (reports, --help); look at the difference
+	SYNCER_UPDATE_GOLDEN=1 $(BIN)/pytest tests/report/test_golden.py tests/cli/test_cli_help.py
 
 lint: $(READY)          ## style, types and the layers
 	$(BIN)/ruff check .

@@ -154,7 +154,7 @@ class Command(click.Command):
         groups: dict[str, list[tuple[str, str]]] = {"Options": []}
         for param in self.get_params(ctx):
             if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
-                group = "Settings" if param.name == "help" else getattr(param, "group", "Options")
+                group = "Settings" if param is self.get_help_option(ctx) else getattr(param, "group", "Options")
                 groups.setdefault(group, []).append(record)
         for title, records in groups.items():
             if records:

@@ -20,7 +20,7 @@ from syncer.cli.options import CLUSTER, OUTPUT, POLICY, PROFILE, SCOPE, SOURCE, 
 def command(**given: Any) -> int:
     """Report what a sync of SOURCE would do. Writes nothing, ever.
 
-    SOURCE is a git URL, a directory, or - for manifests on stdin.
+    SOURCE is a git URL, a directory, or - for manifests on stdin; syncer.yaml may name it, too.
 
     \b
     Examples:

@@ -46,7 +46,7 @@ from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watchin
 def command(**given: Any) -> int:
     """Make the cluster's ImageStreamTags equal to what SOURCE says.
 
-    SOURCE is a git URL, a directory, or - for manifests on stdin.
+    SOURCE is a git URL, a directory, or - for manifests on stdin; syncer.yaml may name it, too.
 
     \b
     Examples:

@@ -3,6 +3,7 @@
 The texts are kept: `make golden` writes them anew; look at the difference.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from syncer.cli import cli
 from syncer.cli.command import Command, walk
 
 GOLDEN = Path(__file__).parent / "golden" / "help"
+UPDATE = bool(os.environ.get("SYNCER_UPDATE_GOLDEN"))  # tests themselves see no SYNCER_…
 COMMANDS = dict(walk(click.Context(cli, info_name="syncer")))
 HEAVY = ("kubernetes", "git", "rich", "jinja2", "urllib3", "starlette", "uvicorn", "ruamel", "yaml")
 
@@ -44,7 +46,7 @@ def wide(monkeypatch):
 
 @pytest.mark.usefixtures("wide")
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_an_example_that_its_parser_takes(syncer, name):
+def test_every_command_has_an_example(syncer, name):
     text = syncer(*name.split(), "--help").out
     assert "Example" in text
     assert f"syncer {name}" in text.partition("Example")[2]
@@ -63,3 +65,19 @@ def test_options_that_commands_share_stand_in_groups(syncer):
     lines = syncer("sync", "--help").out.splitlines()
     titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
     assert titles == ["Options:", "Source:", "Scope:", "Policy:", "Output:", "Cluster:", "Settings:"]
+
+
+@pytest.mark.usefixtures("wide")
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_reads_as_it_is_kept(syncer, name):
+    text = syncer(*name.split(), "--help").out
+    file = GOLDEN / f"{name.replace(' ', '-') or 'syncer'}.txt"
+    if UPDATE:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    assert file.is_file(), "a new command: `make golden` keeps its help"
+    assert text == file.read_text(encoding="utf-8"), "if this is meant, `make golden` keeps it"
+
+
+def test_no_help_is_kept_of_a_command_that_is_gone():
+    assert {file.stem for file in GOLDEN.iterdir()} == {"syncer", *(name.replace(" ", "-") for name in COMMANDS)}
