@@ -1,4 +1,4 @@
-"""What may stand after an option: contexts, namespaces, refs, formats, sets. Fast, and silent whatever happens.
+"""What may stand after an option: contexts, namespaces, refs. Fast, and silent whatever happens.
 
 Each is a `shell_complete` of Click: (context, parameter, what was typed so far) → values.
 """
@@ -12,8 +12,6 @@ from pathlib import Path
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
-
-from syncer.report import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,11 +54,6 @@ def refs(ctx: click.Context, _param: click.Parameter, typed: str) -> list[str]:
     except (OSError, subprocess.SubprocessError):
         return []
     return _those(done.stdout.split(), typed)
-
-
-def formats(_ctx: click.Context, _param: click.Parameter, typed: str) -> list[str]:
-    """Give the formats of a report."""
-    return _those(list(FORMATS), typed)
 
 
 def _those(values: list[str], typed: str) -> list[str]:

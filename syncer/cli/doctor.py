@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from syncer.cli import candidates
 from syncer.cli.options import CLUSTER, SOURCE_OPTIONS, client_of
 from syncer.cli.types import Location
 from syncer.errors import UsageError
@@ -17,7 +18,14 @@ from syncer.errors import UsageError
 @click.argument("source", required=False, type=Location())
 @SOURCE_OPTIONS
 @click.option("-A", "--all-namespaces", is_flag=True, help="Ask about a sync with -A.")
-@click.option("-n", "--namespace", "namespaces", multiple=True, help="Ask about a sync with -n NAMESPACE; repeatable.")
+@click.option(
+    "-n",
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    shell_complete=candidates.namespaces,
+    help="Ask about a sync with -n NAMESPACE; repeatable.",
+)
 @click.option("--no-prune", is_flag=True, help="Ask about a sync with --no-prune.")
 @click.option("--events", is_flag=True, help="Ask about a sync with --events.")
 @click.option("--lock", default="", metavar="NAMESPACE/NAME", help="Ask about a sync with this lock.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from syncer.cli.options import CLUSTER, SOURCE_OPTIONS, client_of
+from syncer.cli.types import Location
 from syncer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("explain")
 @click.argument("tag", metavar="NAMESPACE/STREAM:TAG")
-@click.argument("source", default=".")
+@click.argument("source", default=".", type=Location())
 @SOURCE_OPTIONS
 @click.option("--owner", default="", help="Id of the sync set. Default: the URL of origin, and SOURCE's path in it.")
 @click.option(

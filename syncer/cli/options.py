@@ -141,7 +141,6 @@ OUTPUT = _together(
             "--output",
             "outputs",
             type=Output(),
-            shell_complete=candidates.formats,
             multiple=True,
             metavar="FORMAT[=PATH]",
             help="Report as text, json, jsonl, markdown, html, junit, github or gitlab; repeatable. No PATH: stdout.",

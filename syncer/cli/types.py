@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from syncer.report import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
@@ -55,7 +58,16 @@ class Output(click.ParamType[str]):
     """FORMAT[=PATH]."""
 
     name = "output"
-    schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": f"^({'|'.join(FORMATS)})(=.+)?$"}
+
+    def __init__(self, formats: Sequence[str] = FORMATS) -> None:
+        self.formats = formats
+        self.schema = {"type": "string", "pattern": f"^({'|'.join(formats)})(=.+)?$"}
+
+    def shell_complete(
+        self, _ctx: click.Context, _param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        """Complete the format."""
+        return [CompletionItem(each) for each in self.formats if each.startswith(incomplete)]
 
     def anchor(self, text: str, folder: Path) -> str:
         """Make the path one for the working directory."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.options import told_as
+from syncer.cli import candidates
+from syncer.cli.options import SOURCE_OPTIONS, told_as
 from syncer.cli.types import Location
 from syncer.errors import UsageError
 
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
 
 @click.command("validate")
 @click.argument("source", required=False, type=Location())
-@click.option("--ref", default="", help="Branch, tag or commit to read, from the object database.")
-@click.option("--path", "paths", multiple=True, help="Read only this folder of SOURCE; repeatable.")
-@click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Leave these files out; repeatable.")
+@SOURCE_OPTIONS
 @click.option(
     "-n",
     "--namespace",
     "namespaces",
     multiple=True,
+    shell_complete=candidates.namespaces,
     help="A namespace that a sync would be given; repeatable. One alone is the default for manifests without one.",
 )
 @click.option(
