@@ -96,7 +96,7 @@ def test_a_dry_run_writes_nothing_and_takes_no_lock(rename, world, tmp_path):
         ended = rename("-A", "--dry-run", "--lock", "team-a/lock", "--detailed-exitcode")
     assert ended.code == 2
     assert "renamed from demo to new" in ended.out
-    assert "Plan: 2 to update, 1 skipped." in ended.out
+    assert "Plan: 2 to update, 1 skipped (copied)." in ended.out
     assert {method for method, path in world.requests() if "image" in path} == {"GET"}
     assert not (tmp_path / "undo.jsonl").exists()
 
