@@ -23,10 +23,13 @@ from syncer.cli.options import tell
 from syncer.cli.progress import progress
 from syncer.errors import SyncerError, UsageError
 from syncer.events import Progress, RunEnded, RunFailed, Waiting, nobody
+from syncer.model import Scope, SourceInfo, Target
 from syncer.report import FORMATS, render
 from syncer.report.eventlines import render_event
 from syncer.report.facts import complaint
+from syncer.report.failures import failed
 from syncer.report.values import sentence
+from syncer.source.location import display_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +93,7 @@ class Reporting:
         self._lines: list[Lines] = []
         self._open, self._showing = ExitStack(), ExitStack()
         self._show: Tell = nobody
+        self._finished = False
 
     def __enter__(self) -> Self:
         paths = [output.path for output in self._outputs if output.format == "jsonl"]
@@ -108,6 +112,8 @@ class Reporting:
         if isinstance(error, SyncerError):
             self.tell(RunFailed(error))
         self._showing.close()
+        if isinstance(error, SyncerError) and not (self._finished or isinstance(error, UsageError)):
+            self._report_failure(error)
         self._open.close()
 
     def wait(self, message: str) -> None:
@@ -128,6 +134,7 @@ class Reporting:
         Where no text on stdout says what went wrong, a line on stderr does. `interrupted` is the exit code of a run
         that a signal ended, else 0. Raises SyncerError where an output could not be written, after all others were.
         """
+        self._finished = True
         code = interrupted or run.exit_code(detailed=self._given["detailed_exitcode"])
         self.tell(RunEnded(run.report, code, run.refusal))
         self._showing.close()  # what is printed now must not get between the bars
@@ -140,6 +147,20 @@ class Reporting:
         for lines in self._lines:
             lines.check()
         return code
+
+    def _report_failure(self, error: SyncerError) -> None:
+        """Write the report of a run that failed as a whole to each output that was asked for.
+
+        The terminal has the error itself, on stderr, which also matters more than a report that cannot be written.
+        """
+        asked = [o for o in self._outputs if o.format != "jsonl" and (o.path or o.format != "text")]
+        given = self._given
+        source = next((str(given[name]) for name in ("source", "plan", "undo") if given.get(name)), "")
+        target = Target(given["server"], given["context"])
+        scope = Scope(given.get("all_namespaces", False), tuple(given.get("namespaces", ())))
+        report = failed(error, SourceInfo(display_url(source)), target, given.get("owner") or "", scope)
+        with suppress(SyncerError, OSError):
+            write_report(report, asked, given)
 
 
 @dataclass(slots=True)

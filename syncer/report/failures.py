@@ -1,0 +1,23 @@
+"""The report of a run that failed as a whole: there is one either way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from syncer.model import Plan, Problem, Report, Severity
+
+if TYPE_CHECKING:
+    from syncer.errors import SyncerError
+    from syncer.model import Scope, SourceInfo, Target
+
+RUN_FAILED: Final = "run-failed"
+"""The code of the problem that ended the run."""
+
+
+def failed(error: SyncerError, source: SourceInfo, target: Target, owner: str, scope: Scope) -> Report:
+    """Build the report of a run that an error ended before it came to a plan: incomplete, the error its one problem.
+
+    `source`, `target`, `owner` and `scope` are what the run was asked for; not all of it may be known.
+    """
+    problem = Problem(Severity.ERROR, RUN_FAILED, error.message, error.hint)
+    return Report(source, target, Plan(owner, scope, (), (), (problem,), complete=False))
