@@ -222,8 +222,7 @@ def test_every_command_that_the_page_mentions_has_these_options(page):
             continue
         assert name, f"{page.name}: there is no `{text}`"
         command, rest = COMMANDS[name], words[len(name.split()) :]
-        context = click.Context(command, info_name=name)
-        known = {option for param in command.get_params(context) for option in param.opts}
+        known = {option for param in command.params for option in param.opts}
         for word in rest:
             if word.startswith("-") and word != "-":
                 option = word.partition("=")[0]
