@@ -177,14 +177,24 @@ def test_a_run_that_is_refused_has_its_report_too(world):
     assert [gate.name for gate in run.report.plan.gates] == ["empty"]
 
 
-def test_a_restore_removes_nothing_that_a_staying_tag_follows(world, tmp_path):
+@pytest.mark.parametrize("follower", ["team-a/base:prod", "team-a/web:prod"], ids=["sibling", "another-stream"])
+def test_a_restore_removes_nothing_that_a_staying_tag_follows(world, tmp_path, follower):
     path, base = tmp_path / "undo.jsonl", "team-a/base:v1"
     world.sync(tag(base), wait=5.0, undo_file=path)
-    world.post(tag("team-a/base:prod", {"kind": "ImageStreamTag", "name": "v1"}))
-    world.post(tag("team-a/web:prod", {"kind": "ImageStreamTag", "name": "base:v1"}))
+    world.post(tag(follower, {"kind": "ImageStreamTag", "name": "base:v1"}))
     run = sync.restore(sync.RestoreOptions(path, wait=0), world.client)
     assert run.report.outcomes[key(base)].result == "skipped"
+    (change,) = run.report.plan.changes
+    assert [veto.message for veto in change.vetoes] == [f"{follower}, which stays, follows it"]
     assert world.spec(base)
+
+
+def test_a_restore_removes_a_tag_along_with_its_followers(world, tmp_path):
+    path = tmp_path / "undo.jsonl"
+    base, follower = tag("team-a/base:v1"), tag("team-a/web:prod", {"kind": "ImageStreamTag", "name": "base:v1"})
+    world.sync(base, follower, wait=5.0, undo_file=path)
+    run = sync.restore(sync.RestoreOptions(path, wait=0), world.client)
+    assert {outcome.result for outcome in run.report.outcomes.values()} == {"pruned"}
 
 
 def test_a_gate_holds_for_what_is_there_when_it_is_checked(world):

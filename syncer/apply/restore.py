@@ -28,9 +28,10 @@ from syncer.model import (
     Veto,
 )
 from syncer.plan import requests
+from syncer.plan.planner import followed_vetoes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from syncer.apply.undo import Before, Entry, Undo
     from syncer.model import Change, Json, Live, ObjectKey, Outcome
@@ -52,8 +53,11 @@ class Restorer:
     pin: bool = False
 
     def plan(self, live: Mapping[ObjectKey, Live]) -> Plan:
-        """Plan to put back every tag of the undo file; needs no owner, and passes no gate."""
-        changes = [self.change(entry, live.get(entry.key)) for entry in self.undo.entries]
+        """Plan to put back every tag of the undo file; needs no owner, and passes no gate.
+
+        Of the tags that are not in the file those count that follow one which is: what they follow stays.
+        """
+        changes = _without_followed([self.change(entry, live.get(entry.key)) for entry in self.undo.entries], live)
         namespaces = tuple(sorted({entry.key.namespace for entry in self.undo.entries}))
         ordered = tuple(sorted(changes, key=lambda change: change.key))
         return Plan(self.undo.owner, Scope(namespaces=namespaces), ordered, (), (), complete=True)
@@ -138,6 +142,16 @@ def _removal(entry: Entry, live: Live | None, origin: Origin, owner: str) -> Cha
         return Skip(entry.key, "the run made it", origin, live.image, vetoes=(veto,), live=live)
     sent = (requests.prune_request(live),)
     return Prune(entry.key, "the run made it", origin, live.image, requests=sent, live=live)
+
+
+def _without_followed(changes: Iterable[Change], live: Mapping[ObjectKey, Live]) -> list[Change]:
+    """Leave each tag that is to be removed and that a staying tag follows (rule 4)."""
+    planned = {change.key: change for change in changes}
+    vetoes = followed_vetoes({key for key, change in planned.items() if isinstance(change, Prune)}, live, planned)
+    for key, veto in vetoes.items():
+        one = planned[key]
+        planned[key] = Skip(key, one.reason, one.origin, one.image, vetoes=(veto,), live=one.live)
+    return list(planned.values())
 
 
 def _differences(before: Before, live: Live) -> dict[str, Json]:

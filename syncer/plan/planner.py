@@ -36,7 +36,7 @@ from syncer.plan.order import depths, followed_keys
 from syncer.plan.vetoes import PruneContext, followed_veto, prune_vetoes, write_veto
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from syncer.model import Desired
 
@@ -218,42 +218,41 @@ def _prunes(
         and policy.touches(key)
         and (imagestreamtag.owner_of(tag) or ("",))[0] == policy.owner
     }
-    _add_followed_vetoes(vetoes, live, changes)
-    for key, found in vetoes.items():
-        tag = live.tags[key]
+    followed = followed_vetoes({key for key, found in vetoes.items() if not found}, live.tags, changes)
+    for key, others in vetoes.items():
+        tag, found = live.tags[key], others or ((followed[key],) if key in followed else ())
         if found:
             yield Skip(key, "gone from git", None, tag.image, vetoes=found, live=tag)
         else:
             yield Prune(key, "gone from git", None, tag.image, requests=(requests.prune_request(tag),), live=tag)
 
 
-def _add_followed_vetoes(
-    vetoes: dict[ObjectKey, tuple[Veto, ...]], live: LiveState, changes: Mapping[ObjectKey, Change]
-) -> None:
-    """Keep each tag that a staying tag follows; a tag kept so keeps what it follows itself.
+def followed_vetoes(
+    going: Collection[ObjectKey], tags: Mapping[ObjectKey, Live], changes: Mapping[ObjectKey, Change]
+) -> dict[ObjectKey, Veto]:
+    """Give the veto of each tag that is to go and that a staying tag follows; one kept so keeps what it follows itself.
 
     A tag follows what the cluster says, unless this run points it elsewhere: what git says of a tag that is left as it
     is does not count.
     """
-    if not vetoes:
-        return
-    after: dict[ObjectKey, Mapping[str, Json]] = {
-        key: imagestreamtag.live_fields(tag) for key, tag in live.tags.items()
-    }
+    if not going:
+        return {}
+    after: dict[ObjectKey, Mapping[str, Json]] = {key: imagestreamtag.live_fields(tag) for key, tag in tags.items()}
     after |= {
         key: change.desired.fields
         for key, change in changes.items()
         if change.desired and (change.live is None or requests.sets(change.requests, requests.FROM))
     }
-    followed = followed_keys(after)
-    staying = [key for key in sorted(followed) if vetoes.get(key) != ()]
+    followed, kept = followed_keys(after), dict[ObjectKey, Veto]()
+    staying = [key for key in sorted(followed) if key not in going]
     while staying:
         follower = staying.pop()
         target = followed[follower]
-        if vetoes.get(target) == () and target != follower:
-            vetoes[target] = (followed_veto(follower),)
+        if target in going and target not in kept:
+            kept[target] = followed_veto(follower)
             if target in followed:
                 staying.append(target)
+    return kept
 
 
 def _gates(changes: tuple[Change, ...], manifests: Manifests, live: LiveState, policy: Policy) -> Iterator[Gate]:

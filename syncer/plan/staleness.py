@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from syncer import imagestreamtag
 from syncer.errors import ManifestError, StalePlanError, SyncerError
@@ -12,6 +12,7 @@ from syncer.imagestreamtag import annotation_path
 from syncer.model import Prune, Skip, Unchanged
 from syncer.plan import requests
 from syncer.plan.gates import limit_gates
+from syncer.plan.planner import followed_vetoes
 from syncer.plan.saved import AGAIN
 
 if TYPE_CHECKING:
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     from syncer.plan.saved import Saved
 
 
+FOLLOWED: Final = "followed"
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """One thing about a tag that is not as it was when it was planned.
 
     `path` is a JSON pointer, `/image` for the digest; empty for the tag itself, which then was not there, or is gone.
-    None stands for what is absent.
+    None stands for what is absent. Path `FOLLOWED`: a tag that stays follows one that was to go; `now` names it.
     """
 
     key: ObjectKey
@@ -67,6 +71,14 @@ def moved(change: Change, fresh: Live | None) -> tuple[Move, ...]:
         for path in sorted({*was, *now})
         if was.get(path) != now.get(path)
     )
+
+
+def followed_now(plan: Plan, live: LiveState) -> tuple[Move, ...]:
+    """List the prunes of a saved plan whose tag is followed by now by one that stays, in whatever stream."""
+    changes = {change.key: change for change in plan.changes}
+    going = {key for key, change in changes.items() if isinstance(change, Prune)}
+    vetoes = followed_vetoes(going, live.tags, changes)
+    return tuple(Move(key, FOLLOWED, None, veto.message) for key, veto in sorted(vetoes.items()))
 
 
 def _state(change: Change, live: Live) -> dict[str, Json]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncer.model import Problem, Severity
+from syncer.plan.staleness import FOLLOWED
 from syncer.report.facts import field_name
 from syncer.report.values import Values
 
@@ -28,5 +29,7 @@ def _words(move: Move) -> str:
         if move.now is None:
             return f"was there when planned (tag.from {there}), is gone"
         return f"was not there when planned, is there now (tag.from {there})"
+    if move.path == FOLLOWED:
+        return f"was followed by no tag that stays when planned; now {move.now}"
     was, now = Values().pair(move.was, move.now)
     return f"{field_name(move.path)} was {was} when planned, is {now}"

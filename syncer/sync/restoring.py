@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syncer.apply import FOLLOWER_PATIENCE, Applier, Restorer, read_undo, undo_file
-from syncer.cluster import ClusterWriter
-from syncer.errors import UsageError
+from syncer.cluster import ClusterWriter, read_live
+from syncer.errors import ForbiddenError, UsageError
 from syncer.events import nobody
-from syncer.model import Report, SourceInfo, Target
+from syncer.model import Prune, Report, SourceInfo, Target
 from syncer.sync.run import Run, Stopwatch, no_lock
 from syncer.sync.story import carry_through, way_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from syncer.cluster import Client
     from syncer.events import Tell
+    from syncer.model import Live, ObjectKey, Plan
     from syncer.sync.run import Lock
 
 
@@ -61,6 +62,8 @@ def restore(
             stage.counts["tags"] = len(live)
         restorer = Restorer(undo, str(options.undo), options.pin)
         made = restorer.plan(live)
+        if any(isinstance(change, Prune) for change in made.changes):
+            made = restorer.plan({**_whole_namespaces(client, made, options.concurrency), **live})
         source, target = SourceInfo(str(options.undo)), Target(server, client.connection.context)
         if options.dry_run:
             return Run(Report(source, target, made, restores=True, timings=watch.seconds))
@@ -80,3 +83,13 @@ def restore(
         timings=watch.seconds,
     )
     return Run(report)
+
+
+def _whole_namespaces(client: Client, made: Plan, concurrency: int) -> Mapping[ObjectKey, Live]:
+    """List all tags of a plan's namespaces, for one in another stream may follow what is to be removed."""
+    found = read_live(client, made.scope, page_size=500, concurrency=concurrency)
+    for namespace, message in found.forbidden.items():
+        raise ForbiddenError(
+            message, hint=f"what is to be removed in {namespace} might be followed there; nothing was written"
+        )
+    return found.tags

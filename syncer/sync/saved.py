@@ -11,7 +11,7 @@ from syncer.events import nobody
 from syncer.model import Report, Source
 from syncer.plan import Planner, Policy
 from syncer.plan.saved import AGAIN
-from syncer.plan.staleness import Exactly, gates_again, moved, unfit
+from syncer.plan.staleness import Exactly, followed_now, gates_again, moved, unfit
 from syncer.report.moves import stale_problems
 from syncer.sync.run import Run, Stopwatch, no_lock
 from syncer.sync.story import Prepared, carry_out, fallback_owner, report_of
@@ -52,6 +52,7 @@ def apply_saved(  # noqa: PLR0913 - as `sync`, and the plan
         for namespace, message in live.forbidden.items():
             raise ForbiddenError(message, hint=f"the plan lists {namespace}; nothing was written")
         moves = [move for change in made.changes for move in moved(change, live.tags.get(change.key))]
+        moves += followed_now(made, live)
         made = dataclasses.replace(
             made,
             gates=gates_again(made, live, options.max_prune, options.max_change),

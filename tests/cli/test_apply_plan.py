@@ -163,8 +163,12 @@ def test_the_same_plan_a_second_time_is_stale(world, planned):
             lambda world: world.annotate(GONE, a="b"),
             "old:v1: annotations[a] was (absent) when planned, is b",
         ),
+        (
+            lambda world: world.post(tag("team-a/theirs:v1", {"kind": "ImageStreamTag", "name": "old:v1"})),
+            "old:v1: was followed by no tag that stays when planned; now team-a/theirs:v1, which stays, follows it",
+        ),
     ],
-    ids=["from", "annotation", "owner", "deleted", "created", "pruned"],
+    ids=["from", "annotation", "owner", "deleted", "created", "pruned", "followed"],
 )
 def test_what_has_moved_since_is_told_and_nothing_is_written(world, planned, move, told):
     apply = planned(*before(world))
