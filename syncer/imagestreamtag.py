@@ -209,6 +209,18 @@ def followed_by(key: ObjectKey, fields: Mapping[str, Json]) -> ObjectKey | None:
     return ObjectKey(reference.get("namespace") or key.namespace, stream, tag)
 
 
+def pinned_to(key: ObjectKey, fields: Mapping[str, Json]) -> tuple[str, str, str] | None:
+    """Name the image that a tag takes from a stream (`from: ImageStreamImage`) as (namespace, stream, digest).
+
+    The server refuses the tag while no tag of that stream has had the image. None where it takes none so.
+    """
+    reference = fields.get("/tag/from") or {}
+    stream, at, digest = str(reference.get("name", "")).partition("@")
+    if reference.get("kind") != "ImageStreamImage" or not at:
+        return None
+    return (reference.get("namespace") or key.namespace, stream, digest)
+
+
 # ------------------------------------------------------------------------------------------------------ paths
 
 

@@ -451,6 +451,17 @@ def test_fact_10_a_follower_that_is_behind_is_cured_and_keeps_its_history(import
 
 
 @both
+@pytest.mark.parametrize("name", ["team-a/base:a", "team-a/app:v1"], ids=["in-its-stream", "from-another"])
+def test_a_tag_that_takes_an_image_by_digest_is_made_in_the_run_that_imports_it(importing, name):
+    importing.sync(tag("team-a/probe:v1"), wait=10.0, owner="probe")
+    (digest,) = importing.items("team-a/probe:v1")
+    wanted = [tag(name, {"kind": "ImageStreamImage", "name": f"base@{digest}"}), tag(BASE)]
+    assert results(importing.sync(*wanted)) == {BASE: "created", name: "created"}
+    assert importing.items(name) == [digest]
+    assert set(actions(importing.plan(*wanted)).values()) == {"unchanged"}
+
+
+@both
 def test_fact_10_one_run_moves_a_tag_and_its_follower(importing):
     importing.sync(tag(FOLLOWER, FOLLOWS_BASE), tag(BASE))
     run = importing.sync(tag(FOLLOWER, FOLLOWS_BASE), tag(BASE, NEW))

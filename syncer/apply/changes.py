@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from syncer import imagestreamtag
-from syncer.apply.images import FOLLOWER_PATIENCE, is_open, wait_for_image
+from syncer.apply.images import FOLLOWER_PATIENCE, is_open, wait_for_digest, wait_for_image
 from syncer.diff import apply_patch
 from syncer.errors import (
     AlreadyExistsError,
@@ -183,10 +183,14 @@ class Applier:
     def _lacking(self, desired: Desired, *, takes: bool) -> str:
         """Wait for the image that a follower takes when it is written; say what is lacking (fact 10).
 
+        A tag that takes an image by digest is written once it is there, or that stream's imports are over.
         `takes` is whether the write has it take one; an annotation of a follower in another stream does not. Within a
         stream a follower moves along by itself, but one that is written while its tag is imported again would end that
         import: only then is it waited for, and nothing is lacking.
         """
+        pin = imagestreamtag.pinned_to(desired.key, desired.fields)
+        if pin and takes:
+            wait_for_digest(self.writer, *pin, self.patience, self.stopped)
         target = imagestreamtag.followed_by(desired.key, desired.fields)
         if not target or desired.fields.get("/tag/reference"):
             return ""

@@ -50,6 +50,27 @@ def wait_for_image(
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
+def wait_for_digest(  # noqa: PLR0913, PLR0917 - what names an image, and how long
+    writer: Writer,
+    namespace: str,
+    stream: str,
+    digest: str,
+    patience: float,
+    stopped: Callable[[], bool] = bool,
+) -> None:
+    """Read a stream until a tag has an image, or no import of it is under way, or patience (seconds) runs out."""
+    began, pause = time.monotonic(), FIRST_PAUSE
+    while True:
+        images = [live.image for live in (writer.read_stream(namespace, stream) or {}).values()]
+        there = any(image.digest == digest for image in images)
+        if there or not any(image.state is ImportState.PENDING for image in images):
+            return
+        if stopped() or time.monotonic() + pause > began + patience:
+            return
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
 def follow_imports(  # noqa: PLR0913 - the last two are the caller's ears, and have names
     writer: Writer,
     outcomes: Iterable[Outcome],

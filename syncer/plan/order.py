@@ -49,7 +49,7 @@ def waves(changes: Iterable[Change]) -> list[list[Change]]:
     gone = followed_keys(
         {c.key: imagestreamtag.live_fields(c.live) for c in changes if isinstance(c, Prune) and c.live}
     )
-    forward = depths([c.key for c in changes], wanted)
+    forward = depths([c.key for c in changes], _awaited(changes) | wanted)
     backward = depths(gone, gone)
     deepest = max(backward.values(), default=0)
     after = max(forward.values(), default=0) + 1
@@ -60,6 +60,22 @@ def waves(changes: Iterable[Change]) -> list[list[Change]]:
         elif isinstance(change, Prune):
             by_wave.setdefault(after + deepest - backward.get(change.key, 0), []).append(change)
     return [by_wave[number] for number in sorted(by_wave)]
+
+
+def _awaited(changes: Iterable[Change]) -> dict[ObjectKey, ObjectKey]:
+    """Map each tag that takes an image of a stream by digest to one that an import may bring it with; any will do.
+
+    Imported tags are in the first wave, all of them, for they follow none.
+    """
+    written = {c.key: c.desired.fields for c in changes if isinstance(c, Create | Update) and c.desired}
+    imported = {(key.namespace, key.stream): key for key, fields in written.items() if not _is_taken(fields)}
+    pins = ((key, imagestreamtag.pinned_to(key, fields)) for key, fields in written.items())
+    return {key: imported[pin[:2]] for key, pin in pins if pin and pin[:2] in imported}
+
+
+def _is_taken(fields: Mapping[str, Json]) -> bool:
+    """Whether a tag takes its image from a stream, and not from a registry."""
+    return bool((fields.get("/tag/from") or {}).get("kind") != "DockerImage")
 
 
 def emptied_streams(live: LiveState, changes: Iterable[Change]) -> list[tuple[str, str]]:

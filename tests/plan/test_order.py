@@ -27,6 +27,20 @@ def test_a_follower_waits_also_where_what_is_between_stays_as_it_is():
     assert in_waves([moved, link, follower], [synced(link)]) == [["n/base:v1"], ["n/app:v1"]]
 
 
+PINNED = {"kind": "ImageStreamImage", "name": "base@sha256:" + "0" * 64}
+
+
+def test_a_tag_that_takes_an_image_by_digest_comes_after_the_imports_of_that_stream():
+    a, own, z = desired("n/app:v1", from_=PINNED), desired("n/base:a", from_=PINNED), desired("n/base:v1")
+    follower = desired("n/a:1", from_=follows("app:v1"))
+    assert in_waves([a, own, z, follower]) == [["n/base:v1"], ["n/app:v1", "n/base:a"], ["n/a:1"]]
+
+
+def test_a_tag_that_takes_an_image_by_digest_waits_for_none_where_that_stream_is_left_as_it_is():
+    a, base = desired("n/app:v1", from_=PINNED), desired("n/base:v1")
+    assert in_waves([a, base], [synced(base)]) == [["n/app:v1"]]
+
+
 def test_prunes_come_last_and_followers_go_first():
     base, follower = desired("n/base:v1"), desired("n/app:v1", from_=follows("base:v1"))
     new = desired("n/new:v1")
