@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncer import imagestreamtag
 from syncer.cluster import read_stream
-from syncer.errors import ClusterError, SyncerError
+from syncer.errors import ClusterError, ForbiddenError, SyncerError
 from syncer.events import nobody
 from syncer.model import Explanation, LiveState, Report, Scope, Target
 from syncer.plan import Policy, make_plan
@@ -35,7 +35,9 @@ class ExplainOptions:
 
 
 def explain(options: ExplainOptions, client: Client, stdin: BinaryIO, *, tell: Tell = nobody) -> Explanation:
-    """Say all there is to say of one tag. Reads its stream, and those of the tags that it follows; writes nothing.
+    """Say all there is to say of one tag. Reads its stream and those of what it follows; writes nothing.
+
+    Of a tag that git does not name, the streams of its followers are read, too, for these may keep it.
 
     Raises SyncerError where neither git nor the cluster has the tag.
     """
@@ -45,7 +47,9 @@ def explain(options: ExplainOptions, client: Client, stdin: BinaryIO, *, tell: T
         reading = _Streams(client, wanted.manifests)
         live = reading.tag(key)
         followed = dict(reading.followed(key))
-    desired = wanted.manifests.desired.get(key)
+        desired = wanted.manifests.desired.get(key)
+        if desired is None:
+            reading.read_followers(key)
     if live is None and desired is None:
         raise SyncerError(f"neither {wanted.source.info.url} nor the cluster has {key}", hint=_near(key, reading))
     scope = Scope(namespaces=tuple(sorted({place[0] for place in reading.streams})))
@@ -53,7 +57,7 @@ def explain(options: ExplainOptions, client: Client, stdin: BinaryIO, *, tell: T
     seen = {one: two for one, two in wanted.manifests.desired.items() if (one.namespace, one.stream) in reading.streams}
     made = make_plan(
         dataclasses.replace(wanted.manifests, desired=seen),
-        LiveState(reading.tags, "streams", missing=frozenset()),
+        LiveState(reading.tags, "streams", reading.forbidden),
         policy,
     )
     target = Target(client.connection.server, client.connection.context)
@@ -86,6 +90,7 @@ class _Streams:
         self._client = client
         self._desired = manifests.desired
         self.streams: dict[tuple[str, str], Mapping[ObjectKey, Live]] = {}
+        self.forbidden: dict[str, str] = {}
 
     @property
     def tags(self) -> dict[ObjectKey, Live]:
@@ -112,6 +117,19 @@ class _Streams:
             desired = self._desired.get(here)
             fields = desired.fields if desired else imagestreamtag.live_fields(live) if live else {}
             here = imagestreamtag.followed_by(here, fields)
+
+    def read_followers(self, key: ObjectKey) -> None:
+        """Read the streams of what follows a tag, directly or not: it may go only if they do."""
+        waiting, seen = [key], {key}
+        while waiting:
+            for other in sorted(self.followers(waiting.pop()) - seen):
+                seen.add(other)
+                waiting.append(other)
+                try:
+                    self.tag(other)
+                except ForbiddenError as error:
+                    self.streams[other.namespace, other.stream] = {}
+                    self.forbidden[other.namespace] = str(error)
 
     def followers(self, key: ObjectKey) -> set[ObjectKey]:
         """Find what follows a tag in git and, for tags that git does not name, in the streams that were read."""

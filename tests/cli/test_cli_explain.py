@@ -92,6 +92,15 @@ def test_what_a_sync_would_do_is_what_the_planner_says(world, explain, explained
     assert words in explain(APP, tags=[tag(git)]).out
 
 
+def test_a_tag_that_a_tag_of_another_stream_follows_is_not_said_to_go(world, explain, explained):
+    follower = tag("team-b/x:v1", {**FOLLOW, "name": "app:prod", "namespace": "team-a"})
+    world.sync(tag(APP), tag(PROD, FOLLOW), follower)
+    for left in (PROD, APP):  # APP is followed by PROD alone, which git names no more either, and which stays
+        change = explained(left, follower)["change"]
+        assert (change["action"], [veto["code"] for veto in change["vetoes"]]) == ("skip", ["followed"])
+    assert "team-b/x:v1, which stays, follows it" in explain(PROD, tags=[follower]).out
+
+
 def test_a_copied_mark_is_told_to_prove_nothing(world, explain, explained):
     world.sync(tag(APP))
     [live] = world.live().tags.values()
