@@ -11,7 +11,7 @@ import click
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
 from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, client_of, undo_file
-from syncer.cli.types import Duration
+from syncer.cli.types import Amount, Duration
 from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watching, publish
 from syncer.errors import SourceError
 
@@ -19,8 +19,10 @@ from syncer.errors import SourceError
 @click.command("apply")
 @click.argument("plan", type=click.Path(allow_dash=True))
 @click.option("--allow-dirty", is_flag=True, help="Go on although the plan was made of what is in no commit.")
-@click.option("--max-prune", metavar="N|N%", help="Stop above this many prunes. Default: 10 and 30 %.")
-@click.option("--max-change", metavar="N|N%", help="Stop above this many changed tags. Default: 10 and 30 %.")
+@click.option("--max-prune", type=Amount(), metavar="N|N%", help="Stop above this many prunes. Default: 10 and 30 %.")
+@click.option(
+    "--max-change", type=Amount(), metavar="N|N%", help="Stop above this many changed tags. Default: 10 and 30 %."
+)
 @click.option("--wait", type=Duration(), help="Wait this long for the imports that the run begins: 90s, 5m.")
 @click.option(
     "--import-failures",

@@ -111,10 +111,16 @@ class Command(click.Command):
         try:
             rest = super().parse_args(ctx, args)
         except click.BadParameter as error:
-            param = error.param
-            if param and param.name in values and ctx.get_parameter_source(param.name) is ParameterSource.DEFAULT_MAP:
-                raise UsageError(f"{values[param.name].place}: {key_of(param)}: {error.message}") from error
-            raise
+            if (param := error.param) is None:
+                raise
+            match ctx.get_parameter_source(param.name or ""):
+                case ParameterSource.DEFAULT_MAP if param.name in values:
+                    place = f"{values[param.name].place}: {key_of(param)}"
+                case ParameterSource.ENVIRONMENT:
+                    place = str(param.envvar)
+                case _:
+                    raise
+            raise UsageError(f"{place}: {error.message}") from error
         self._narrow(ctx)
         return rest
 

@@ -32,7 +32,7 @@ def command(**given: Any) -> int:
     """Explain one tag: what was applied last, what is live and what git says, side by side; and what a sync would do.
 
     Names its owner, manifest, last commits, image, import and followers, and each reason why it stays as it is. Reads
-    the tag's stream and those that it follows, and writes nothing. SOURCE is the folder that you are in by default.
+    the streams that this takes, and writes nothing. SOURCE is the folder that you are in by default.
 
     \b
     Examples:

@@ -13,7 +13,7 @@ import click
 from syncer.cli import candidates
 from syncer.cli.command import put_into
 from syncer.cli.log import LOG, LOG_FORMAT
-from syncer.cli.types import Duration, Location, Output
+from syncer.cli.types import Amount, Duration, Location, Output
 from syncer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,8 +81,15 @@ POLICY = _together(
     "Policy",
     [
         click.option("--no-prune", is_flag=True, help="Prune nothing."),
-        click.option("--max-prune", metavar="N|N%", help="Stop above this many prunes. Default: 10 and 30 %."),
-        click.option("--max-change", metavar="N|N%", help="Stop above this many changed tags. Default: 10 and 30 %."),
+        click.option(
+            "--max-prune", type=Amount(), metavar="N|N%", help="Stop above this many prunes. Default: 10 and 30 %."
+        ),
+        click.option(
+            "--max-change",
+            type=Amount(),
+            metavar="N|N%",
+            help="Stop above this many changed tags. Default: 10 and 30 %.",
+        ),
         click.option(
             "--on-drift",
             type=click.Choice(["revert", "report", "fail"]),

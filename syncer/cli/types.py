@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 from click.shell_completion import CompletionItem
 
+from syncer.errors import UsageError
 from syncer.report import FORMATS
 
 if TYPE_CHECKING:
@@ -37,6 +38,23 @@ class Duration(click.ParamType[float]):
         return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"([\d.]+)(ms|s|m|h)", value))
 
 
+class Amount(click.ParamType[str]):
+    """The limit of a gate: a number of tags, or a percentage of them."""
+
+    name = "limit"
+    schema: ClassVar[dict[str, Any]] = {"type": ["string", "integer"], "pattern": r"^\d{1,9}%?$"}
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the limit."""
+        from syncer.plan import Limit  # noqa: PLC0415 - `--help` pays for no import it does not need
+
+        try:
+            Limit.parse(value)
+        except UsageError as error:
+            self.fail(f"{error}: {error.hint}", param, ctx)
+        return value
+
+
 class Location(click.ParamType[str]):
     """A SOURCE: a git URL, a directory, or `-`."""
 
@@ -62,6 +80,13 @@ class Output(click.ParamType[str]):
     def __init__(self, formats: Sequence[str] = FORMATS) -> None:
         self.formats = formats
         self.schema = {"type": "string", "pattern": f"^({'|'.join(formats)})(=.+)?$"}
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the format."""
+        name, equals, path = value.partition("=")
+        if name not in self.formats or (equals and not path):
+            self.fail(f"{value!r} is no output: give FORMAT[=PATH], of {', '.join(self.formats)}", param, ctx)
+        return value
 
     def shell_complete(
         self, _ctx: click.Context, _param: click.Parameter, incomplete: str

@@ -74,7 +74,7 @@ def entries(node: Node, problems: Problems, what: str) -> Iterator[tuple[ScalarN
     """Yield the keys of a mapping, each once, with their values."""
     if not isinstance(node, MappingNode):
         if not is_null(node):
-            problems.add(node, f"{what} is a mapping")
+            problems.add(node, f"{what} must be a mapping")
         return
     seen: dict[str, Node] = {}
     for key, value in node.value:

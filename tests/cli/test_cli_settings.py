@@ -122,6 +122,8 @@ def test_the_schema_for_editors_is_one_and_takes_every_key(syncer):
         ("plan:\n  request-timeout: soon", "syncer.yaml:2:20: request-timeout: 'soon' is no duration"),
         ("no-prune: perhaps", "syncer.yaml:1:11: no-prune: 'perhaps' is not a valid boolean"),
         ("on-drift: ignore", "syncer.yaml:1:11: on-drift: 'ignore' is not one of 'revert'"),
+        ("plan: {output: [text, pdf]}", "syncer.yaml:1:16: output: 'pdf' is no output: give FORMAT[=PATH], of text"),
+        ("max-prune: 900%", "syncer.yaml:1:12: max-prune: '900%' is no limit: give a number of tags (20)"),
         ("owners: x", "syncer.yaml:1:1: unknown key 'owners'; did you mean owner?"),
     ],
 )
@@ -129,6 +131,14 @@ def test_64_for_a_file_that_is_wrong_with_line_and_column(syncer, write, text, e
     write(text)
     ended = syncer("plan", ".")
     assert (ended.code, ended.out, error in ended.err) == (64, "", True), ended.err
+
+
+@pytest.mark.parametrize(("option", "text"), [("PAGE_SIZE", "z"), ("MAX_CHANGE", "x"), ("OUTPUT", "text pdf")])
+def test_64_for_a_variable_that_is_wrong_with_its_name(syncer, monkeypatch, option, text):
+    monkeypatch.setenv(f"SYNCER_PLAN_{option}", text)
+    ended = syncer("plan", ".")
+    assert (ended.code, ended.out) == (64, "")
+    assert f"Error: SYNCER_PLAN_{option}: '{text.split()[-1]}' is n" in ended.err
 
 
 def test_a_wrong_file_keeps_nobody_from_help(syncer, write):
