@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
+from syncer.cli.log import LOG
 from syncer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ class Command(click.Command):
         for option in _options(self):
             # Click would take the parameter's name, which is a plural or a word that Python leaves free.
             option.envvar = option.envvar or variable_of(name, option)
-        given, _, _ = self.make_parser(ctx).parse_args(list(args))
+        given = self._glance(ctx, args)
+        self._choose_log(ctx, given)
         wants_help = self.get_help_option(ctx)
         if wants_help and given.get(wants_help.name) is True:
             return super().parse_args(ctx, args)
@@ -108,6 +110,7 @@ class Command(click.Command):
             for option in self.params
             if option.name in values
         }
+        self._choose_log(ctx, given)
         try:
             rest = super().parse_args(ctx, args)
         except click.BadParameter as error:
@@ -123,6 +126,22 @@ class Command(click.Command):
             raise UsageError(f"{place}: {error.message}") from error
         self._narrow(ctx)
         return rest
+
+    def _glance(self, ctx: click.Context, args: list[str]) -> Mapping[str, Any]:
+        """Give what can be read of a command line; what is wrong with it is said once the settings are known."""
+        parser = self.make_parser(ctx)
+        parser.ignore_unknown_options = True
+        before, ctx.resilient_parsing = ctx.resilient_parsing, True
+        try:
+            return parser.parse_args(list(args))[0]
+        finally:
+            ctx.resilient_parsing = before
+
+    def _choose_log(self, ctx: click.Context, given: Mapping[str, Any]) -> None:
+        """Choose how stderr is written before anything can be wrong."""
+        for param in self.params:
+            if param.name == "log_format":
+                LOG.json = param.consume_value(ctx, given)[0] == "json"
 
     def load(self, ctx: click.Context, given: Mapping[str, Any]) -> Loaded:
         """Read the settings file, if there is one, for what is given on the command line. Raises UsageError."""

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 
+import pytest
 from world import front
 
 
@@ -48,6 +49,32 @@ def test_an_error_and_wrong_usage_are_lines_with_what_to_do(syncer, world, tmp_p
     ended = syncer("plan", ".", "--page-size", "none", "--log-format", "json")
     (usage,) = lines(ended)
     assert (ended.code, usage["exit_code"]) == (64, 64)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("sync", "--nope", "--log-format", "json"),
+        ("plan", ".", "--log-format=json", "--nope"),
+        ("apply", "--log-format", "json", "--nope"),
+        ("restore", "--log-format", "json", "undo.jsonl", "--server"),
+        ("sync", ".", "--log-format", "json", "--config", "gone.yaml"),
+    ],
+)
+def test_a_command_line_that_cannot_be_parsed_is_a_line_too(syncer, wrong):
+    ended = syncer(*wrong)
+    (usage,) = lines(ended)
+    assert (ended.code, usage["exit_code"]) == (64, 64)
+
+
+def test_the_format_that_a_pod_is_given_counts_for_wrong_usage_too(syncer, tmp_path, monkeypatch):
+    settings = tmp_path / "pod.yaml"
+    settings.write_text("sync:\n  log-format: json\n")
+    (by_file,) = lines(syncer("sync", ".", "--config", settings, "--nope"))
+    monkeypatch.setenv("SYNCER_SYNC_LOG_FORMAT", "json")
+    (by_variable,) = lines(syncer("sync", ".", "--nope"))
+    assert "--nope" in by_file["message"]
+    assert "--nope" in by_variable["message"]
 
 
 def test_a_warning_is_a_line_and_the_next_run_is_for_people_again(syncer, world, checkout, tmp_path):
