@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
-from syncer.model import Cause, ImportState
+from syncer.model import Cause, ImportState, Severity
 from syncer.report import facts
 from syncer.report.values import visible
 
@@ -18,6 +18,24 @@ if TYPE_CHECKING:
 
     from syncer.model import Report
 
+VETOES: Final = frozenset(
+    {
+        "changed",
+        "copied",
+        "drift",
+        "followed",
+        "forbidden",
+        "narrowed",
+        "no-prune",
+        "not-owned",
+        "out-of-scope",
+        "owned",
+        "protected",
+        "pushed",
+        "unparsed",
+    }
+)
+"""Every veto of a plan, so that one that is gone is pushed as 0: a Pushgateway keeps what it is told nothing of."""
 LAST_SUCCESS = "syncer_last_success_timestamp_seconds"
 
 
@@ -43,11 +61,13 @@ def registry_of(report: Report, *, now: datetime, last_success: float | None) ->
     drifted = sum(any(field.cause in (Cause.DRIFT, Cause.BOTH) for field in change.fields) for change in changes)
     gauge("syncer_drifted_tags", "Tags that the cluster changed past git.", {"": drifted})
     vetoes = Counter(visible(veto.code) for change in changes for veto in change.vetoes)
-    gauge("syncer_vetoes", "Vetoes that kept tags as they are.", vetoes, "veto")
+    counted = {code: vetoes[code] for code in sorted(VETOES | vetoes.keys())}
+    gauge("syncer_vetoes", "Vetoes that kept tags as they are.", counted, "veto")
     failed = len(facts.imports_in(report, ImportState.FAILED))
     gauge("syncer_import_failures", "Tags whose last import failed.", {"": failed})
     gauge("syncer_gates_stopped", "Gates that the plan does not pass.", {"": sum(g.stopped for g in report.plan.gates)})
-    problems = Counter(str(problem.severity) for problem in report.plan.problems)
+    found = Counter(problem.severity for problem in report.plan.problems)
+    problems = {str(severity): found[severity] for severity in Severity}
     gauge("syncer_problems", "Problems that the run found.", problems, "severity")
     timings = {visible(stage): seconds for stage, seconds in report.timings.items()}
     gauge("syncer_duration_seconds", "How long each stage of the last run took.", timings, "stage")

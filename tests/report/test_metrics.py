@@ -1,16 +1,20 @@
 """A report as metrics: each figure is that of the report, and the text is what Prometheus reads."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import scenes
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from syncer import plan
 from syncer.model import ImportState
 from syncer.report import facts
-from syncer.report.metrics import last_success_in, registry_of
+from syncer.report.metrics import VETOES, last_success_in, registry_of
 
+VETO = re.compile(r"Veto\(\"([a-z-]+)\"")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -51,9 +55,21 @@ def test_a_plan_has_no_outcomes_and_counts_drift_and_vetoes():
     drifted = [c for c in report.plan.changes if any(field.cause in ("drift", "both") for field in c.fields)]
     assert found["syncer_drifted_tags",] == len(drifted) > 0
     vetoes = [veto.code for change in report.plan.changes for veto in change.vetoes]
-    assert {name[1]: value for name, value in found.items() if name[0] == "syncer_vetoes"} == {
-        code: vetoes.count(code) for code in vetoes
-    }
+    counted = {name[1]: value for name, value in found.items() if name[0] == "syncer_vetoes"}
+    assert {code: value for code, value in counted.items() if value} == {code: vetoes.count(code) for code in vetoes}
+
+
+@pytest.mark.parametrize("name", ["syncer_vetoes", "syncer_problems", "syncer_planned_tags"])
+def test_what_there_is_none_of_is_zero_for_a_pushgateway_keeps_what_it_is_not_told(name):
+    values = [value for labels, value in samples(scenes.empty()).items() if labels[0] == name]
+    assert values
+    assert not any(values)
+
+
+def test_every_veto_of_a_plan_is_counted():
+    written = {code for path in Path(plan.__file__).parent.glob("*.py") for code in VETO.findall(path.read_text())}
+    assert len(written) > 10
+    assert written == VETOES
 
 
 def test_a_gate_that_stops_is_counted():
