@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from syncer.cli import candidates
+from syncer.cli.log import LOG
 from syncer.cli.options import CLUSTER, SOURCE_OPTIONS, client_of
 from syncer.cli.types import Location
 from syncer.errors import UsageError
@@ -72,6 +73,8 @@ def command(**given: Any) -> int:
             shown = diagnosis.document()
         case "role":
             shown = diagnosis.role
+            for check in diagnosis.blind:
+                LOG.say("error", f"{check.name}: {check.message}", **({"hint": check.hint} if check.hint else {}))
         case _:
             shown = diagnosis.text()
     click.echo(shown, nl=False)

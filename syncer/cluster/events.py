@@ -33,4 +33,5 @@ def send_events(client: Client, events: Sequence[Request], concurrency: int) -> 
         list(pool.map(send, events))
     namespaces = ", ".join(sorted(path.split("/")[4] for path in forbidden))
     told = [f"no Events were written in {namespaces}: it takes the permission to create events"] if forbidden else []
-    return told + ([f"{len(failed)} Events were not written; the first: {failed[0]}"] if failed else [])
+    number = f"{len(failed)} Events were" if len(failed) > 1 else "1 Event was"
+    return told + ([f"{number} not written: {failed[0]}"] if failed else [])

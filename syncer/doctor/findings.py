@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from syncer.doctor.roles import roles, yaml_of
 
 if TYPE_CHECKING:
     from syncer.doctor.permissions import Permission
+
+
+_ROLES_NEED: Final = ("source", "manifests", "server", "authenticated")
 
 
 class Status(StrEnum):
@@ -53,6 +56,11 @@ class Diagnosis:
     def role(self) -> str:
         """The Roles that the source needs, and nothing beyond, as YAML; empty where it needs none."""
         return yaml_of(roles(self.needs, self.user)) if self.needs else ""
+
+    @property
+    def blind(self) -> list[Check]:
+        """What failed and may leave the Roles without a rule or a subject: all but the permissions that they give."""
+        return [check for check in self.checks if check.status is Status.FAIL and check.name in _ROLES_NEED]
 
     def text(self) -> str:
         """Tell it to a person: a line a check, its cure below it, and the Roles."""

@@ -104,7 +104,7 @@ def test_what_is_no_url_is_refused_before_the_run(syncer, world, checkout):
     assert (ended.code, world.requests()) == (64, [])
 
 
-@pytest.mark.parametrize(("code", "warning"), [(201, ""), (403, "create events"), (500, "Events were not written")])
+@pytest.mark.parametrize(("code", "warning"), [(201, ""), (403, "create events"), (500, "1 Event was not written")])
 def test_events_are_written_on_the_stream_and_a_refusal_is_a_warning(syncer, world, checkout, code, warning):
     events = []
 

@@ -224,3 +224,18 @@ def test_the_command_exits_with_1_where_a_check_failed_and_with_0_otherwise(serv
         (tmp_path / user).write_text(user)
         assert run(["doctor", ".", "-o", "json", "--server", server.url, "--token-file", user]) == code
         assert json.loads(capsys.readouterr().out)["healthy"] is (code == 0)
+
+
+def test_the_role_alone_says_on_stderr_what_it_could_not_look_at(server, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "eve").write_text("eve")
+    cluster = ["-o", "role", "--server", server.url, "--token-file", "eve"]
+    assert run(["doctor", "gone", *cluster]) == 1
+    ended = capsys.readouterr()
+    assert ended.out == ""
+    assert ended.err.startswith("Error: source: SOURCE gone does not exist\nHint: ")
+    (tmp_path / "tag.json").write_text(json.dumps(tag("team-a/app:v1")))
+    assert run(["doctor", ".", *cluster]) == 1
+    ended = capsys.readouterr()
+    assert "kind: Role" in ended.out
+    assert ended.err == ""  # what is not allowed yet is what the Role is for
