@@ -716,11 +716,12 @@ def test_fact_14_what_the_server_refuses_in_a_dry_run_is_a_problem(world):
 
 
 @both
-def test_fact_15_a_namespace_that_does_not_exist_is_told_before_and_fails_alone(world):
+@pytest.mark.parametrize("everywhere", [False, True], ids=["named", "all-namespaces"])
+def test_fact_15_a_namespace_that_does_not_exist_is_told_before_and_fails_alone(world, everywhere):
     wanted = [tag(APP), tag("no-such-team/app:v1")]
-    (problem,) = world.plan(*wanted).report.plan.problems
+    (problem,) = world.plan(*wanted, all_namespaces=everywhere).report.plan.problems
     assert (problem.severity, problem.code, problem.namespace) == ("warning", "no-such-namespace", "no-such-team")
-    run = world.sync(*wanted)
+    run = world.sync(*wanted, all_namespaces=everywhere)
     assert results(run) == {APP: "created", "no-such-team/app:v1": "failed"}
     assert "no-such-team" in error_of(run, "no-such-team/app:v1")
     assert run.exit_code() == 4

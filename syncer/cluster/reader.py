@@ -26,23 +26,27 @@ if TYPE_CHECKING:
 _VERSION_PATH: Final = "/apis/config.openshift.io/v1/clusterversions/version"
 
 
-def read_live(
+def read_live(  # noqa: PLR0913 - what, how, and two that most callers leave out
     client: Client,
     scope: Scope,
     *,
     page_size: int,
     concurrency: int,
     on_page: Callable[[int], None] | None = None,
+    named: Iterable[str] = (),
 ) -> LiveState:
     """Read all tags in scope; namespaces that may not be listed, or do not exist, are named in the result.
 
+    `named` are namespaces that are to be written to: where all are listed, those without a tag are looked for.
     `on_page` is told how many tags each page held, one call at a time. Raises ClusterError where any list did not come
     to its end, ForbiddenError where all namespaces are asked for and may not be listed.
     """
     namespaces = ("",) if scope.all_namespaces else tuple(dict.fromkeys(scope.namespaces))
     lister = _Lister(client, _listing(client, namespaces), page_size, on_page or (lambda _: None))
     if scope.all_namespaces:
-        return LiveState(_everywhere(lister), lister.listing)
+        tags = _everywhere(lister)
+        unseen = sorted({*named} - {key.namespace for key in tags})
+        return LiveState(tags, lister.listing, missing=frozenset(filter(lister.is_missing, unseen)))
     with ThreadPoolExecutor(max_workers=max(1, concurrency)) as pool:
         try:
             found = list(pool.map(lister.namespace, namespaces))
@@ -110,7 +114,7 @@ class _Lister:
             objects, tags = self.tags(name)
         except ForbiddenError as error:
             return _Namespace(name, {}, forbidden=error.message)
-        return _Namespace(name, tags, missing=not objects and self._is_missing(name))
+        return _Namespace(name, tags, missing=not objects and self.is_missing(name))
 
     def tags(self, namespace: str = "") -> tuple[int, dict[ObjectKey, Live]]:
         """List to the end; give the number of objects that were listed, and their tags."""
@@ -131,7 +135,8 @@ class _Lister:
         with self._lock:
             self._on_page(count)
 
-    def _is_missing(self, name: str) -> bool:
+    def is_missing(self, name: str) -> bool:
+        """Whether a namespace is known not to exist."""
         try:
             self._client.get(f"/api/v1/namespaces/{quote(name, safe='')}")
         except NotFoundError:

@@ -45,8 +45,9 @@ def rename_owner(  # noqa: PLR0913 - as `sync`, and two owners
     scope, watch = Scope(options.all_namespaces, tuple(sorted(set(options.namespaces)))), Stopwatch(tell)
     with (no_lock if dry_run else lock)(old) as before_write:
         with watch.stage("live") as stage:
-            sizes = {"page_size": options.page_size, "concurrency": options.concurrency}
-            live = read_live(client, scope, **sizes, on_page=stage.add)
+            live = read_live(
+                client, scope, page_size=options.page_size, concurrency=options.concurrency, on_page=stage.add
+            )
             stage.counts["tags"] = len(live.tags)
         renamer = Renamer(old, new)
         source = Source(SourceInfo(f"the marks of {old}"), (), owner=new)

@@ -200,7 +200,14 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
     source, manifests = wanted.source, wanted.manifests
     scope = scope_of(options, manifests)
     with watch.stage("live") as stage:
-        live = read_live(client, scope, page_size=options.page_size, concurrency=options.concurrency, on_page=stage.add)
+        live = read_live(
+            client,
+            scope,
+            page_size=options.page_size,
+            concurrency=options.concurrency,
+            on_page=stage.add,
+            named={key.namespace for key in manifests.desired},
+        )
         stage.counts["tags"] = len(live.tags)
         outside = _followed_outside(client, manifests, scope)
     policy = Policy(
