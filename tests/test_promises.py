@@ -193,8 +193,10 @@ def test_a_restore_removes_a_tag_along_with_its_followers(world, tmp_path):
     path = tmp_path / "undo.jsonl"
     base, follower = tag("team-a/base:v1"), tag("team-a/web:prod", {"kind": "ImageStreamTag", "name": "base:v1"})
     world.sync(base, follower, wait=5.0, undo_file=path)
-    run = sync.restore(sync.RestoreOptions(path, wait=0), world.client)
+    world.forget()
+    run = sync.restore(sync.RestoreOptions(path, wait=0, page_size=1), world.client)
     assert {outcome.result for outcome in run.report.outcomes.values()} == {"pruned"}
+    assert [path for _, path in world.requests() if "/imagestreams?limit=1&continue=" in path]
 
 
 def test_a_gate_holds_for_what_is_there_when_it_is_checked(world):

@@ -14,6 +14,7 @@ from syncer.cli import candidates
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
 from syncer.cli.options import CLUSTER, UNDO_FILE, client_of, told_as, undo_file
+from syncer.cli.types import Owner
 
 
 @click.command("export")
@@ -30,7 +31,10 @@ from syncer.cli.options import CLUSTER, UNDO_FILE, client_of, told_as, undo_file
 @click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Leave these files out; repeatable.")
 @click.option("--adopt", is_flag=True, help="Mark the tags as owned, as a sync of DIR would. Writes to the cluster.")
 @click.option(
-    "--owner", default="", help="With --adopt: id of the sync set. Default: the URL of origin, and DIR in it."
+    "--owner",
+    type=Owner(),
+    default="",
+    help="With --adopt: id of the sync set. Default: the URL of origin, and DIR in it.",
 )
 @UNDO_FILE
 @LOCK

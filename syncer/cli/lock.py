@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from syncer.cli.log import LOG
-from syncer.cli.types import Duration
+from syncer.cli.types import Duration, LeaseName
 from syncer.errors import ForbiddenError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 LOCK = click.option(
     "--lock",
+    type=LeaseName(),
     default="",
     metavar="NAMESPACE/NAME",
     help="Lease that only one run at a time holds. Default in a pod: one named after the owner.",
@@ -32,8 +32,6 @@ LOCK_TIMEOUT = click.option(
     show_default=True,
     help="Wait this long for another run to give the lock back.",
 )
-
-LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 
 def lock_of(given: dict[str, Any], client: Client, *, service_account: Path | None = None) -> Lock:
@@ -47,7 +45,7 @@ def lock_of(given: dict[str, Any], client: Client, *, service_account: Path | No
     from syncer.sync import no_lock  # noqa: PLC0415 - likewise
 
     asked, wait = given["lock"], given["lock_timeout"]
-    namespace, name = _place(asked) if asked else (pod_namespace(service_account or SERVICE_ACCOUNT), "")
+    namespace, _, name = (asked or pod_namespace(service_account or SERVICE_ACCOUNT)).partition("/")
     if not namespace:
         if wait:
             raise UsageError("--lock-timeout: there is no lock to wait for", hint="give --lock NAMESPACE/NAME, too")
@@ -68,10 +66,3 @@ def lock_of(given: dict[str, Any], client: Client, *, service_account: Path | No
             yield check
 
     return lock
-
-
-def _place(text: str) -> tuple[str, str]:
-    namespace, _, name = text.partition("/")
-    if not re.fullmatch(LABEL, namespace) or not re.fullmatch(rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*", name):
-        raise UsageError(f"--lock {text}: no such name of a Lease", hint="it reads NAMESPACE/NAME, as in team-a/syncer")
-    return namespace, name

@@ -13,7 +13,7 @@ import click
 from syncer.cli import candidates
 from syncer.cli.command import put_into
 from syncer.cli.log import LOG, LOG_FORMAT
-from syncer.cli.types import Amount, Duration, Location, Output
+from syncer.cli.types import Amount, Duration, Location, Output, Owner
 from syncer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +72,10 @@ SCOPE = _together(
             help="A namespace to list and prune in; repeatable. One alone is the default for manifests without one.",
         ),
         click.option(
-            "--owner", default="", help="Id of this sync set. Default: the URL of origin, and SOURCE's path in it."
+            "--owner",
+            type=Owner(),
+            default="",
+            help="Id of this sync set. Default: the URL of origin, and SOURCE's path in it.",
         ),
     ],
 )
@@ -100,7 +103,9 @@ POLICY = _together(
         click.option("--allow-empty", is_flag=True, help="Go on although SOURCE holds no manifest."),
         click.option("--adopt-pushed", is_flag=True, help="Take tags, too, that only a push made."),
         click.option("--retry-imports", is_flag=True, help="Ask for images again whose import failed."),
-        click.option("--take-from", default="", metavar="OWNER", help="Take over the tags of another sync set."),
+        click.option(
+            "--take-from", type=Owner(), default="", metavar="OWNER", help="Take over the tags of another sync set."
+        ),
     ],
 )
 
@@ -140,23 +145,30 @@ CLUSTER = _together(
     ],
 )
 
+
+def _output(formats: str) -> Callable[..., Any]:
+    return click.option(
+        "-o",
+        "--output",
+        "outputs",
+        type=Output(),
+        multiple=True,
+        metavar="FORMAT[=PATH]",
+        help=f"Report as {formats}; repeatable. No PATH: stdout.",
+    )
+
+
+NO_COLOR = click.option("--no-color", is_flag=True, help="Print without colour; so does $NO_COLOR.")
+
 OUTPUT = _together(
     "Output",
     [
-        click.option(
-            "-o",
-            "--output",
-            "outputs",
-            type=Output(),
-            multiple=True,
-            metavar="FORMAT[=PATH]",
-            help="Report as text, json, jsonl, markdown, html, junit, github or gitlab; repeatable. No PATH: stdout.",
-        ),
+        _output("text, json, jsonl, markdown, html, junit, github or gitlab"),
         click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes."),
         click.option("-q", "--quiet", is_flag=True, help="Print no text report, and no progress."),
         click.option("-v", "--verbose", is_flag=True, help="Show unchanged tags, too."),
         click.option("--no-progress", is_flag=True, help="Show no progress on stderr."),
-        click.option("--no-color", is_flag=True, help="Print without colour; so does $NO_COLOR."),
+        NO_COLOR,
         LOG_FORMAT,
     ],
 )
@@ -167,17 +179,9 @@ def told_as(formats: str) -> Callable[..., Any]:
     return _together(
         "Output",
         [
-            click.option(
-                "-o",
-                "--output",
-                "outputs",
-                type=Output(),
-                multiple=True,
-                metavar="FORMAT[=PATH]",
-                help=f"Report as {formats}; repeatable. No PATH: stdout.",
-            ),
+            _output(formats),
             click.option("-q", "--quiet", is_flag=True, help="Print no text; the exit code tells."),
-            click.option("--no-color", is_flag=True, help="Print without colour; so does $NO_COLOR."),
+            NO_COLOR,
         ],
     )
 
@@ -205,8 +209,7 @@ def undo_file(given: dict[str, Any]) -> Path:
 
 def run_options(given: dict[str, Any]) -> Options:
     """Turn the options of `plan` and `sync` into what the run is asked to do. Raises UsageError."""
-    from syncer.imagestreamtag import check_owner  # noqa: PLC0415 - `--help` pays for no import it does not need
-    from syncer.plan import Limit  # noqa: PLC0415 - likewise
+    from syncer.plan import Limit  # noqa: PLC0415 - `--help` pays for no import it does not need
     from syncer.source import SourceSpec  # noqa: PLC0415 - likewise
     from syncer.sync import Options  # noqa: PLC0415 - likewise
 
@@ -217,7 +220,7 @@ def run_options(given: dict[str, Any]) -> Options:
         source=SourceSpec(given["source"], given["ref"], given["paths"], given["excludes"], given["since"]),
         namespaces=given["namespaces"],
         all_namespaces=given["all_namespaces"],
-        owner=check_owner(given["owner"], "--owner"),
+        owner=given["owner"],
         page_size=given["page_size"],
         concurrency=given["concurrency"],
         prune=not given["no_prune"],
@@ -226,7 +229,7 @@ def run_options(given: dict[str, Any]) -> Options:
         on_drift=given["on_drift"],
         allow_empty=given["allow_empty"],
         adopt_pushed=given["adopt_pushed"],
-        take_from=check_owner(given["take_from"], "--take-from"),
+        take_from=given["take_from"],
         allow_dirty=given.get("allow_dirty", False),
         wait=given.get("wait"),
         retry_imports=given["retry_imports"],

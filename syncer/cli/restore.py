@@ -41,6 +41,7 @@ def command(**given: Any) -> int:
         undo=given["undo"],
         pin=given["pin"],
         dry_run=given["dry_run"],
+        page_size=given["page_size"],
         concurrency=given["concurrency"],
         wait=given["wait"],
         undo_file=undo_file(given),

@@ -15,6 +15,8 @@ from syncer.report import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+"""A DNS label (RFC 1123), which a namespace's name is, and each part of a Lease's."""
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 
@@ -52,6 +54,36 @@ class Amount(click.ParamType[str]):
             Limit.parse(value)
         except UsageError as error:
             self.fail(f"{error}: {error.hint}", param, ctx)
+        return value
+
+
+class Owner(click.ParamType[str]):
+    """The id of a sync set."""
+
+    name = "owner"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check that a mark can hold it."""
+        from syncer.imagestreamtag import check_owner  # noqa: PLC0415 - `--help` pays for no import it does not need
+
+        try:
+            return check_owner(value, "")
+        except UsageError as error:
+            self.fail(f"{error.message.strip()}; {error.hint}", param, ctx)
+
+
+class LeaseName(click.ParamType[str]):
+    """NAMESPACE/NAME of a Lease; empty for the default."""
+
+    name = "lease"
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": f"^({LABEL}/{LABEL}(\\.{LABEL})*)?$"}
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check both names."""
+        namespace, _, name = value.partition("/")
+        sound = re.fullmatch(LABEL, namespace) and re.fullmatch(rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*", name)
+        if value and not sound:
+            self.fail(f"{value!r} is no name of a Lease: give NAMESPACE/NAME, as in team-a/syncer", param, ctx)
         return value
 
 

@@ -148,7 +148,7 @@ class Client:
             if not turned_away or last:
                 break
             self._pause(attempt, answer.retry_after)
-        return self._judged_write(answer, what)
+        return self._judged(answer, what) if dry_run_server else self._judged_write(answer, what)
 
     def _judged_write(self, answer: _Answer, what: str) -> dict[str, Json]:
         """Tell a write that failed from one of which nothing is known."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from syncer.cluster import read_live
 from syncer.errors import ManifestError, SourceError, UsageError
 from syncer.imagestreamtag import LAST_APPLIED, OWNER, annotation_path
 from syncer.manifests.exporting import export as decide
 from syncer.model import Manifests, Problem, Severity, Source, SourceInfo, Target, Update
+from syncer.plan.planner import problems_of
 from syncer.report.exported import Exported
 from syncer.source.writing import existing, write_file
 from syncer.sync.run import Stopwatch, no_lock
-from syncer.sync.story import Wanted, carry_out, prepare, read, scope_of
+from syncer.sync.story import Wanted, carry_out, list_live, prepare, read, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -54,8 +54,7 @@ def export(  # noqa: PLR0913 - as `sync`, and the folder
     if adopt and not (options.owner or wanted.source.owner):
         raise UsageError("the folder has no remote to name its owner after", hint="give --owner NAME")
     with (lock if adopt else no_lock)(wanted.owner) as before_write:
-        with watch.stage("live"):
-            live = read_live(client, scope, page_size=options.page_size, concurrency=options.concurrency)
+        live = list_live(options, client, scope, watch)
         folder, taken = wanted.source.info.path, existing(directory)
         decided = decide(
             wanted.manifests,
@@ -119,9 +118,7 @@ def _unread(files: tuple[File, ...], again: Wanted, unwritten: Mapping[str, Prob
 
 
 def _unlisted(live: LiveState) -> Iterator[Problem]:
-    for namespace, message in sorted(live.forbidden.items()):
-        hint = f"grant get and list on imagestreams in {namespace}, or take it out of the scope"
-        yield Problem(Severity.ERROR, "forbidden", message, hint, namespace=namespace)
+    yield from problems_of((), live)
     for namespace in sorted(live.missing):
         message = f"namespace {namespace} does not exist"
         yield Problem(Severity.WARNING, "no-such-namespace", message, namespace=namespace)

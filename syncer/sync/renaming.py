@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncer.cluster import read_live
 from syncer.errors import UsageError
 from syncer.events import nobody
 from syncer.model import Scope, Source, SourceInfo
 from syncer.plan import Policy
 from syncer.plan.renaming import Renamer
 from syncer.sync.run import Run, Stopwatch, no_lock
-from syncer.sync.story import Prepared, carry_out, report_of
+from syncer.sync.story import Prepared, carry_out, list_live, report_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,11 +43,7 @@ def rename_owner(  # noqa: PLR0913 - as `sync`, and two owners
         raise UsageError("a rename needs a scope", hint="give -n NAMESPACE (repeatable), or -A")
     scope, watch = Scope(options.all_namespaces, tuple(sorted(set(options.namespaces)))), Stopwatch(tell)
     with (no_lock if dry_run else lock)(old) as before_write:
-        with watch.stage("live") as stage:
-            live = read_live(
-                client, scope, page_size=options.page_size, concurrency=options.concurrency, on_page=stage.add
-            )
-            stage.counts["tags"] = len(live.tags)
+        live = list_live(options, client, scope, watch)
         renamer = Renamer(old, new)
         source = Source(SourceInfo(f"the marks of {old}"), (), owner=new)
         prepared = Prepared(source, live, Policy(new, scope), renamer.plan(live, scope), renamer)

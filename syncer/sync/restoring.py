@@ -31,6 +31,7 @@ class RestoreOptions:
     undo: Path
     pin: bool = False
     dry_run: bool = False
+    page_size: int = 500
     concurrency: int = 8
     wait: float = FOLLOWER_PATIENCE
     undo_file: Path | None = None
@@ -63,7 +64,7 @@ def restore(
         restorer = Restorer(undo, str(options.undo), options.pin)
         made = restorer.plan(live)
         if any(isinstance(change, Prune) for change in made.changes):
-            made = restorer.plan({**_whole_namespaces(client, made, options.concurrency), **live})
+            made = restorer.plan({**_whole_namespaces(client, made, options), **live})
         source, target = SourceInfo(str(options.undo)), Target(server, client.connection.context)
         if options.dry_run:
             return Run(Report(source, target, made, restores=True, timings=watch.seconds))
@@ -85,9 +86,9 @@ def restore(
     return Run(report)
 
 
-def _whole_namespaces(client: Client, made: Plan, concurrency: int) -> Mapping[ObjectKey, Live]:
+def _whole_namespaces(client: Client, made: Plan, options: RestoreOptions) -> Mapping[ObjectKey, Live]:
     """List all tags of a plan's namespaces, for one in another stream may follow what is to be removed."""
-    found = read_live(client, made.scope, page_size=500, concurrency=concurrency)
+    found = read_live(client, made.scope, page_size=options.page_size, concurrency=options.concurrency)
     for namespace, message in found.forbidden.items():
         raise ForbiddenError(
             message, hint=f"what is to be removed in {namespace} might be followed there; nothing was written"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from syncer.cluster import read_live
 from syncer.errors import ForbiddenError, StalePlanError
 from syncer.events import nobody
 from syncer.model import Report, Source
@@ -14,7 +13,7 @@ from syncer.plan.saved import AGAIN
 from syncer.plan.staleness import Exactly, followed_now, gates_again, moved, unfit
 from syncer.report.moves import stale_problems
 from syncer.sync.run import Run, Stopwatch, no_lock
-from syncer.sync.story import Prepared, carry_out, fallback_owner, report_of
+from syncer.sync.story import Prepared, carry_out, fallback_owner, list_live, report_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,11 +43,7 @@ def apply_saved(  # noqa: PLR0913 - as `sync`, and the plan
     if refusal := unfit(saved, server):
         return Run(Report(saved.source, saved.target, made), refusal)
     with lock(made.owner) as before_write:
-        with watch.stage("live") as stage:
-            live = read_live(
-                client, made.scope, page_size=options.page_size, concurrency=options.concurrency, on_page=stage.add
-            )
-            stage.counts["tags"] = len(live.tags)
+        live = list_live(options, client, made.scope, watch)
         for namespace, message in live.forbidden.items():
             raise ForbiddenError(message, hint=f"the plan lists {namespace}; nothing was written")
         moves = [move for change in made.changes for move in moved(change, live.tags.get(change.key))]

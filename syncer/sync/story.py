@@ -21,7 +21,7 @@ from syncer.sync.commits import with_commits
 from syncer.sync.run import Run, Stopwatch, no_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -199,17 +199,8 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
     """List live, plan."""
     source, manifests = wanted.source, wanted.manifests
     scope = scope_of(options, manifests)
-    with watch.stage("live") as stage:
-        live = read_live(
-            client,
-            scope,
-            page_size=options.page_size,
-            concurrency=options.concurrency,
-            on_page=stage.add,
-            named={key.namespace for key in manifests.desired},
-        )
-        stage.counts["tags"] = len(live.tags)
-        outside = _followed_outside(client, manifests, scope)
+    live = list_live(options, client, scope, watch, named={key.namespace for key in manifests.desired})
+    outside = _followed_outside(client, manifests, scope)
     policy = Policy(
         owner=wanted.owner,
         scope=scope,
@@ -229,6 +220,23 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
         stage.counts.update(Counter(change.action for change in made.changes))
     made, notes = with_commits(made, options.source, source.info, watch)
     return Prepared(source, live, policy, made, Planner(policy, live, {}, outside), notes)
+
+
+def list_live(
+    options: Options, client: Client, scope: Scope, watch: Stopwatch, *, named: Collection[str] = ()
+) -> LiveState:
+    """List what the cluster has in scope; every story that lists does so by this. `named`: see `read_live`."""
+    with watch.stage("live") as stage:
+        live = read_live(
+            client,
+            scope,
+            page_size=options.page_size,
+            concurrency=options.concurrency,
+            on_page=stage.add,
+            named=named,
+        )
+        stage.counts["tags"] = len(live.tags)
+    return live
 
 
 def scope_of(options: Options, manifests: Manifests) -> Scope:

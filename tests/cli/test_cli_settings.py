@@ -76,7 +76,9 @@ def sample(param):
         case click.IntRange():
             return "7"
         case _:
-            return {"duration": "7s", "output": "json=x", "path": os.path.abspath("x")}.get(param.type.name, "7")  # noqa: PTH100
+            path = os.path.abspath("x")  # noqa: PTH100
+            samples = {"duration": "7s", "output": "json=x", "path": path, "lease": "team-a/lock"}
+            return samples.get(param.type.name, "7")
 
 
 @pytest.mark.parametrize(("name", "param"), OPTIONS, ids=lambda each: getattr(each, "name", each))
@@ -124,6 +126,8 @@ def test_the_schema_for_editors_is_one_and_takes_every_key(syncer):
         ("on-drift: ignore", "syncer.yaml:1:11: on-drift: 'ignore' is not one of 'revert'"),
         ("plan: {output: [text, pdf]}", "syncer.yaml:1:16: output: 'pdf' is no output: give FORMAT[=PATH], of text"),
         ("max-prune: 900%", "syncer.yaml:1:12: max-prune: '900%' is no limit: give a number of tags (20)"),
+        ("plan: {owner: a b}", "syncer.yaml:1:15: owner: 'a b': an owner holds no space"),
+        ("plan: {take-from: a b}", "syncer.yaml:1:19: take-from: 'a b': an owner holds no space"),
         ("owners: x", "syncer.yaml:1:1: unknown key 'owners'; did you mean owner?"),
     ],
 )
@@ -131,6 +135,13 @@ def test_64_for_a_file_that_is_wrong_with_line_and_column(syncer, write, text, e
     write(text)
     ended = syncer("plan", ".")
     assert (ended.code, ended.out, error in ended.err) == (64, "", True), ended.err
+
+
+def test_64_for_a_lock_that_is_no_lease_with_line_and_column(syncer, write):
+    write("sync:\n  lock: Team/syncer")
+    ended = syncer("sync", ".")
+    assert (ended.code, ended.out) == (64, "")
+    assert "syncer.yaml:2:9: lock: 'Team/syncer' is no name of a Lease" in ended.err
 
 
 @pytest.mark.parametrize(("option", "text"), [("PAGE_SIZE", "z"), ("MAX_CHANGE", "x"), ("OUTPUT", "text pdf")])

@@ -284,6 +284,7 @@ def test_no_link_is_followed_and_the_rest_is_written(syncer, team, tmp_path):
         (("new",), 64, "say what to export: -n NAMESPACE, or -A"),
         (("new", "-A", "-n", "team-a"), 64, "exclude each other"),
         (("new", "-A", "--adopt"), 64, "give --owner NAME"),
+        (("new", "-A", "--adopt", "--owner", "a b"), 64, "an owner holds no space"),
         (("file.yaml", "-A"), 64, "is no folder"),
         (("-", "-A"), 64, "is no folder"),
         (("https://example.com/x", "-A"), 64, "is no folder"),

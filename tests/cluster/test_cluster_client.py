@@ -129,6 +129,13 @@ def test_a_write_that_ends_with_500_may_have_taken_effect(scripted, make_client)
     assert (caught.value.status, len(server.seen)) == (500, 1)
 
 
+@pytest.mark.parametrize("code", [500, 503])
+def test_a_dry_run_that_fails_is_not_said_to_have_taken_effect_perhaps(scripted, make_client, code):
+    with pytest.raises(errors.ClusterError) as caught:
+        make_client(scripted(status(code, "InternalError")).url).send(POST, dry_run_server=True)
+    assert (type(caught.value), "took effect" in caught.value.message) == (errors.ClusterError, False)
+
+
 def test_an_empty_message_is_made_up_for_by_the_causes(scripted, make_client):
     details = {"causes": [{"field": "tag.from", "message": "Required"}, {"message": "odd"}]}
     client = make_client(scripted(status(422, "Invalid", "", details=details), status(422, "Invalid", "")).url)
