@@ -12,7 +12,6 @@ from syncer.cli import candidates
 from syncer.cli.log import LOG
 from syncer.cli.options import CLUSTER, SOURCE_OPTIONS, client_of
 from syncer.cli.types import Location
-from syncer.errors import UsageError
 
 
 @click.command("doctor")
@@ -55,8 +54,6 @@ def command(**given: Any) -> int:
     from syncer.cluster.connection import SERVICE_ACCOUNT  # noqa: PLC0415 - likewise
     from syncer.source import SourceSpec  # noqa: PLC0415 - likewise
 
-    if given["all_namespaces"] and given["namespaces"]:
-        raise UsageError("-A and -n exclude each other", hint="give one of them")
     source = given["source"]
     options = doctor.DoctorOptions(
         source=SourceSpec(source, given["ref"], given["paths"], given["excludes"]) if source else None,

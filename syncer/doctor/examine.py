@@ -17,9 +17,11 @@ from syncer.doctor.findings import Check, Diagnosis, Status
 from syncer.doctor.permissions import needed
 from syncer.errors import ClusterError, ForbiddenError, NotFoundError, SyncerError, UnauthorizedError
 from syncer.manifests import parse_manifests
-from syncer.model import Manifests, Request, Scope, Severity
+from syncer.manifests.checks import default_namespace
+from syncer.model import Manifests, Request, Severity
 from syncer.source import read_source
 from syncer.sync.server_dry_run import dry_run_is_safe
+from syncer.sync.story import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from syncer.cluster import Client
     from syncer.doctor.permissions import Permission
+    from syncer.model import Scope
     from syncer.source import SourceSpec
 
 REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -63,10 +66,13 @@ class _Findings:
 
 
 def examine(options: DoctorOptions, connect: Callable[[], Client], stdin: BinaryIO) -> Diagnosis:
-    """Make every check that can be made. Errors of the source and the cluster become checks that failed."""
+    """Make every check that can be made. Errors of the source and the cluster become checks that failed.
+
+    Raises UsageError for a scope that cannot be.
+    """
     found = _Findings()
     manifests = _source(options, found, stdin)
-    scope = _scope(options, manifests)
+    scope = scope_of(manifests, options.namespaces, all_namespaces=options.all_namespaces)
     needs = needed(manifests, scope, prune=options.prune, events=options.events, lock_namespace=options.lock_namespace)
     user, allowed = "", []
     client = _server(connect, found)
@@ -90,8 +96,7 @@ def _source(options: DoctorOptions, found: _Findings, stdin: BinaryIO) -> Manife
         return nothing
     at = f" at {source.info.commit[:12]}" if source.info.commit else ""
     found.ok("source", f"{'stdin' if source.info.url == '-' else source.info.url}{at} can be read")
-    default_namespace = options.namespaces[0] if len(options.namespaces) == 1 else ""
-    manifests = parse_manifests(source.blobs, default_namespace=default_namespace)
+    manifests = parse_manifests(source.blobs, default_namespace=default_namespace(options.namespaces))
     errors = [problem for problem in manifests.problems if problem.severity is Severity.ERROR]
     told = f"{_count(len(manifests.desired), 'tag')} in {_count(manifests.files, 'file')}"
     if errors:
@@ -105,14 +110,6 @@ def _source(options: DoctorOptions, found: _Findings, stdin: BinaryIO) -> Manife
     else:
         found.ok("manifests", told)
     return manifests
-
-
-def _scope(options: DoctorOptions, manifests: Manifests) -> Scope:
-    if options.all_namespaces:
-        return Scope(all_namespaces=True)
-    if options.namespaces:
-        return Scope(namespaces=tuple(sorted(set(options.namespaces))))
-    return Scope(namespaces=tuple(sorted({key.namespace for key in manifests.desired})), derived=True)
 
 
 def _server(connect: Callable[[], Client], found: _Findings) -> Client | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncer.errors import ManifestError, SourceError, UsageError
 from syncer.imagestreamtag import LAST_APPLIED, OWNER, annotation_path
+from syncer.manifests.checks import default_namespace
 from syncer.manifests.exporting import export as decide
 from syncer.model import Manifests, Problem, Severity, Source, SourceInfo, Target, Update
 from syncer.plan.planner import problems_of
@@ -46,7 +47,7 @@ def export(  # noqa: PLR0913 - as `sync`, and the folder
     """
     watch = Stopwatch()
     wanted = _read(options, directory, stdin, watch)
-    scope = scope_of(options, wanted.manifests)
+    scope = scope_of(wanted.manifests, options.namespaces, all_namespaces=options.all_namespaces)
     if not (scope.all_namespaces or scope.namespaces):
         raise UsageError(
             f"no manifest in {directory} names a namespace", hint="say what to export: -n NAMESPACE, or -A"
@@ -63,7 +64,7 @@ def export(  # noqa: PLR0913 - as `sync`, and the folder
             scope,
             lambda path: _below(path, folder).casefold() in taken,
             folder=folder,
-            default_namespace=options.namespaces[0] if len(options.namespaces) == 1 else "",
+            default_namespace=default_namespace(options.namespaces),
         )
         with watch.stage("write"):
             unwritten = dict(_write(directory, folder, decided.files))

@@ -13,6 +13,7 @@ from syncer.cluster import ClusterWriter, read_live, read_stream
 from syncer.errors import ClusterError, GateError, ManifestError, SourceError, SyncerError, UsageError
 from syncer.events import nobody
 from syncer.manifests import parse_manifests
+from syncer.manifests.checks import default_namespace
 from syncer.model import Report, Scope, Severity, SourceInfo, Target
 from syncer.plan import Planner, Policy, make_plan
 from syncer.plan.order import emptied_streams
@@ -175,14 +176,14 @@ def read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
         source = read_source(options.source, stdin=stdin)
         stage.counts["files"] = len(source.blobs)
     with watch.stage("manifests", len(source.blobs)) as stage:
-        default_namespace = options.namespaces[0] if len(options.namespaces) == 1 else ""
-        manifests = parse_manifests(stage.each(source.blobs), default_namespace=default_namespace)
+        default = default_namespace(options.namespaces)
+        manifests = parse_manifests(stage.each(source.blobs), default_namespace=default)
         stage.counts.update(files=manifests.files, tags=len(manifests.desired), problems=len(manifests.problems))
     owner = options.owner or source.owner or fallback_owner(source.info)
-    return Wanted(source, manifests, owner, _changed(source, manifests, default_namespace))
+    return Wanted(source, manifests, owner, _changed(source, manifests, default))
 
 
-def _changed(source: Source, manifests: Manifests, default_namespace: str) -> frozenset[ObjectKey] | None:
+def _changed(source: Source, manifests: Manifests, default: str) -> frozenset[ObjectKey] | None:
     """Name the tags that files name, or named, which changed since a commit; None where none was given.
 
     All files are parsed, though a run be narrowed to what changed: only then it is known that no other file names a tag
@@ -190,7 +191,7 @@ def _changed(source: Source, manifests: Manifests, default_namespace: str) -> fr
     """
     if source.since is None:
         return None
-    before = parse_manifests(source.since.before, default_namespace=default_namespace).desired
+    before = parse_manifests(source.since.before, default_namespace=default).desired
     now = {key for key, desired in manifests.desired.items() if desired.origin.file in source.since.paths}
     return frozenset(now | before.keys())
 
@@ -198,7 +199,7 @@ def _changed(source: Source, manifests: Manifests, default_namespace: str) -> fr
 def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) -> Prepared:
     """List live, plan."""
     source, manifests = wanted.source, wanted.manifests
-    scope = scope_of(options, manifests)
+    scope = scope_of(manifests, options.namespaces, all_namespaces=options.all_namespaces)
     live = list_live(options, client, scope, watch, named={key.namespace for key in manifests.desired})
     outside = _followed_outside(client, manifests, scope)
     policy = Policy(
@@ -239,14 +240,14 @@ def list_live(
     return live
 
 
-def scope_of(options: Options, manifests: Manifests) -> Scope:
-    """Give what is listed: what the options say, else the namespaces that the manifests name. Raises UsageError."""
-    if options.all_namespaces:
-        if options.namespaces:
+def scope_of(manifests: Manifests, namespaces: Collection[str], *, all_namespaces: bool) -> Scope:
+    """Give what is listed: what was asked for, else the namespaces that the manifests name. Raises UsageError."""
+    if all_namespaces:
+        if namespaces:
             raise UsageError("-A and -n exclude each other", hint="give one of them")
         return Scope(all_namespaces=True)
-    if options.namespaces:
-        return Scope(namespaces=tuple(sorted(set(options.namespaces))))
+    if namespaces:
+        return Scope(namespaces=tuple(sorted(set(namespaces))))
     return Scope(namespaces=tuple(sorted({key.namespace for key in manifests.desired})), derived=True)
 
 
