@@ -118,7 +118,7 @@ class Source:
     """What a source holds: its files, in path order, and what they are called.
 
     `owner` is the default owner, empty without a remote. `narrowed` is true where options left files out, so that a tag
-    that no manifest names may yet be in git.
+    that no manifest names may yet be in git. `problems` stand for files that cannot be read.
     """
 
     info: SourceInfo
@@ -126,6 +126,7 @@ class Source:
     owner: str = ""
     narrowed: bool = False
     since: Since | None = None
+    problems: Sequence[Problem] = ()
 
 
 @dataclass(frozen=True, slots=True)

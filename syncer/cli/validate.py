@@ -76,7 +76,8 @@ def _validated(given: dict[str, Any]) -> Validation:
 
     spec = SourceSpec(given["source"], given["ref"], given["paths"], given["excludes"])
     source = read_source(spec, stdin=sys.stdin.buffer)
-    manifests = parse_manifests(source.blobs, default_namespace=default_namespace(given["namespaces"]))
+    default = default_namespace(given["namespaces"])
+    manifests = parse_manifests(source.blobs, default_namespace=default, unread=source.problems)
     rules = Rules(given["namespaces"], require_digests=given["require_digests"], whole=not source.narrowed)
     problems = check(manifests, source.blobs, rules)
     flawed = {problem.file for problem in problems}

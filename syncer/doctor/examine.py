@@ -96,7 +96,8 @@ def _source(options: DoctorOptions, found: _Findings, stdin: BinaryIO) -> Manife
         return nothing
     at = f" at {source.info.commit[:12]}" if source.info.commit else ""
     found.ok("source", f"{'stdin' if source.info.url == '-' else source.info.url}{at} can be read")
-    manifests = parse_manifests(source.blobs, default_namespace=default_namespace(options.namespaces))
+    default = default_namespace(options.namespaces)
+    manifests = parse_manifests(source.blobs, default_namespace=default, unread=source.problems)
     errors = [problem for problem in manifests.problems if problem.severity is Severity.ERROR]
     told = f"{_count(len(manifests.desired), 'tag')} in {_count(manifests.files, 'file')}"
     if errors:

@@ -41,23 +41,25 @@ _KINDS: Final = (*_OURS, *_LISTS, *_OTHERS, *(f"{kind}List" for kind in (*_OTHER
 """Every kind of the group; another one is a misspelling, which must not pass for a document of no concern."""
 
 
-def parse_manifests(blobs: Iterable[Blob], *, default_namespace: str = "") -> Manifests:
+def parse_manifests(blobs: Iterable[Blob], *, default_namespace: str = "", unread: Iterable[Problem] = ()) -> Manifests:
     """Read every document of every file, and check those that describe tags.
 
-    `default_namespace` is for manifests that name none; without it such a manifest is an error. Problems are sorted by
-    file, line and column. A tag that has an error, or is described twice, is not in `desired`: what is not understood
-    is not done. As `parsed` is false then, its absence must not be taken for a wish to prune it.
+    `default_namespace` is for manifests that name none; without it such a manifest is an error. `unread` are problems
+    of files that could not be read: they join those found here, sorted by file, line and column. A tag that has an
+    error, or is described twice, is not in `desired`: what is not understood is not done. As `parsed` is false then,
+    its absence must not be taken for a wish to prune it.
     """
     reading = _Reading(default_namespace)
-    files = 0
+    problems = list(unread)
+    files = len(problems)
     for blob in blobs:
         files += 1
         plain = plain_tags(blob, default_namespace)
         if plain is None or not reading.plain(plain):
             reading.whole(blob)
-    once = dict.fromkeys(reading.problems)  # a value that two checks look at is wrong once
-    problems = sorted(once, key=lambda problem: (problem.file, problem.line, problem.column, problem.code))
-    return Manifests(reading.desired, tuple(problems), files, reading.ignored)
+    once = dict.fromkeys((*problems, *reading.problems))  # a value that two checks look at is wrong once
+    ordered = sorted(once, key=lambda problem: (problem.file, problem.line, problem.column, problem.code))
+    return Manifests(reading.desired, tuple(ordered), files, reading.ignored)
 
 
 def described(blob: Blob, *, default_namespace: str = "") -> list[Found]:

@@ -34,7 +34,10 @@ _COLORS: Final = {Severity.ERROR: "1;31", Severity.WARNING: "33"}
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What a validation came to. `texts` are the files that problems stand in, `ignored` documents of other kinds."""
+    """What a validation came to.
+
+    `texts` are the files that problems stand in, as far as they could be read, `ignored` documents of other kinds.
+    """
 
     source: SourceInfo
     problems: tuple[Problem, ...]
@@ -132,7 +135,7 @@ class _Lines:
     def line(self, problem: Problem) -> str:
         """Give the line that a problem stands in; empty where there is none, as at the end of a file."""
         if self._file != problem.file:
-            text = self._texts[problem.file].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+            text = self._texts.get(problem.file, b"").removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
             self._file = problem.file
             self._lines = text.split("\n") if problem.file.lower().endswith(".json") else _BREAK.split(text)
         return self._lines[problem.line - 1] if problem.line <= len(self._lines) else ""

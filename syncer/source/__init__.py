@@ -18,8 +18,9 @@ from syncer.source.directory import is_dirty, list_checkout, list_folder, read_f
 from syncer.source.history import History, commits_of, last_commits
 from syncer.source.location import Remote, check_ref, display_url, owner_of, parse_location
 from syncer.source.objects import read_commit, resolve
-from syncer.source.selection import MAX_FILE, check_size, select
+from syncer.source.selection import select
 from syncer.source.since import changed_since
+from syncer.source.unread import MAX_FILE, parted
 
 if TYPE_CHECKING:
     from syncer.source.selection import Selection
@@ -52,8 +53,8 @@ def read_source(spec: SourceSpec, *, stdin: BinaryIO) -> Source:
 
     Their paths are relative to the repository where there is one, else to SOURCE. A directory is read as it lies there,
     files that git ignores left out; with a ref, and from a URL, the object database is read instead. Submodules are
-    left alone, symbolic links are not followed. Raises UsageError for options that cannot be, SourceError where SOURCE
-    cannot be read.
+    left alone, symbolic links are not followed. A file that cannot be read is a problem of the source. Raises
+    UsageError for options that cannot be, SourceError where SOURCE cannot be read.
     """
     ref, selection = check_ref(spec.ref), select(spec.paths, spec.excludes)
     since = check_ref(spec.since, "--since")
@@ -74,17 +75,18 @@ def read_source(spec: SourceSpec, *, stdin: BinaryIO) -> Source:
 
 def _read_stdin(stdin: BinaryIO) -> Source:
     data = stdin.read(MAX_FILE + 1)
-    check_size("stdin", len(data))
+    if len(data) > MAX_FILE:
+        raise SourceError(f"stdin has more than the {MAX_FILE:,} bytes that a manifest has at most")
     return Source(SourceInfo(url=_STDIN), (Blob("<stdin>", data),))
 
 
 def _read_remote(remote: Remote, ref: str, since: str, selection: Selection) -> Source:
     with tempfile.TemporaryDirectory(prefix="syncer-") as directory:
         git, commit, ref = clone(remote, ref, Path(directory))
-        blobs = read_commit(git, commit, "", selection)
+        blobs, problems = parted(read_commit(git, commit, "", selection))
         changed = since and changed_since(git, fetch_commit(git, remote, since), commit, "", selection)
     info = SourceInfo(url=display_url(remote.url), ref=ref, commit=commit)
-    return Source(info, blobs, owner_of(remote.url, ""), selection.narrowed, changed or None)
+    return Source(info, blobs, owner_of(remote.url, ""), selection.narrowed, changed or None, problems)
 
 
 def _read_directory(directory: Path, spec: SourceSpec, selection: Selection) -> Source:
@@ -98,8 +100,8 @@ def _read_directory(directory: Path, spec: SourceSpec, selection: Selection) -> 
         if wanted := spec.ref or spec.since:
             message = f"SOURCE {spec.location} is in no git repository, so there is no {wanted!r}"
             raise SourceError(message, hint=f"leave out --{'ref' if spec.ref else 'since'}")
-        blobs = read_files(root, "", list_folder(root), selection)
-        return Source(SourceInfo(url=spec.location, dirty=True), blobs, "", selection.narrowed)
+        blobs, problems = parted(read_files(root, "", list_folder(root), selection))
+        return Source(SourceInfo(url=spec.location, dirty=True), blobs, "", selection.narrowed, None, problems)
     if place.status:
         raise place.failure(f"SOURCE {spec.location} cannot be read")
     inside, _, prefix = place.text.partition("\n")
@@ -116,13 +118,13 @@ def _read_repository(git: Git, spec: SourceSpec, path: str, selection: Selection
             f"it may not be here yet: git fetch origin {spec.ref}" if spec.ref else "the repository has no commit yet"
         )
         commit = resolve(git, spec.ref or "HEAD", hint=hint)
-        blobs = read_commit(git, commit, path, selection)
+        blobs, problems = parted(read_commit(git, commit, path, selection))
         changed = spec.since and changed_since(git, spec.since, commit, path, selection)
         info = SourceInfo(url, spec.ref or branch, commit, path)
-        return Source(info, blobs, owner, selection.narrowed, changed or None)
+        return Source(info, blobs, owner, selection.narrowed, changed or None, problems)
     head = git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     listing = list_checkout(git)
-    blobs = read_files(git.directory, path, listing, selection)
+    blobs, problems = parted(read_files(git.directory, path, listing, selection))
     info = SourceInfo(url, branch, "" if head.status else head.text, path, is_dirty(git))
     changed = spec.since and changed_since(git, spec.since, "", path, selection)
-    return Source(info, blobs, owner, selection.narrowed or listing.sparse, changed or None)
+    return Source(info, blobs, owner, selection.narrowed or listing.sparse, changed or None, problems)

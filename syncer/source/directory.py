@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from syncer.errors import SourceError
 from syncer.model import Blob
-from syncer.source.objects import outside_error
-from syncer.source.selection import check_name, check_size, is_manifest
+from syncer.source.selection import is_manifest
+from syncer.source.unread import flaw_of, outside, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from syncer.model import Problem
     from syncer.source.command import Git
     from syncer.source.selection import Selection
 
@@ -61,7 +62,8 @@ def list_folder(root: Path) -> Listing:
     """
 
     def fail(error: OSError) -> None:
-        raise _unreadable(str(error.filename), error)
+        reason = (error.strerror or str(error)).lower()
+        raise SourceError(f"{error.filename} cannot be read: {reason}", hint="check its permissions")
 
     paths = []
     for folder, folders, files in os.walk(root, onerror=fail):
@@ -72,10 +74,11 @@ def list_folder(root: Path) -> Listing:
     return Listing(tuple(paths))
 
 
-def read_files(root: Path, prefix: str, listing: Listing, selection: Selection) -> list[Blob]:
+def read_files(root: Path, prefix: str, listing: Listing, selection: Selection) -> list[Blob | Problem]:
     """Read the manifests among listed files, in path order; `prefix` is put before their paths.
 
-    Raises SourceError where a path matches nothing, or a file cannot be read as a manifest.
+    Where a file cannot be read as a manifest, the problem takes its place. Raises SourceError where a path of the
+    selection matches nothing.
     """
     empty = (folder for folder in selection.paths if (root / folder).is_dir())
     selection.check((*listing.paths, *empty))
@@ -83,32 +86,32 @@ def read_files(root: Path, prefix: str, listing: Listing, selection: Selection) 
     return list(_blobs(root, prefix, chosen))
 
 
-def _blobs(root: Path, prefix: str, paths: Iterable[str]) -> Iterable[Blob]:
+def _blobs(root: Path, prefix: str, paths: Iterable[str]) -> Iterable[Blob | Problem]:
     base = os.fspath(root)
     for path in paths:
         file = f"{base}/{path}"
+        name = f"{prefix}/{path}" if prefix else path
         try:
             status = os.lstat(file)
             if stat.S_ISLNK(status.st_mode):
-                _check_link(root, path)
+                if target := _leads_out(root, path):
+                    yield outside(name, target)
             elif stat.S_ISREG(status.st_mode) and is_manifest(path):
-                name = f"{prefix}/{check_name(path)}" if prefix else check_name(path)
-                check_size(name, status.st_size)
+                if flaw := flaw_of(name, status.st_size):
+                    yield flaw
+                    continue
                 with open(file, "rb") as stream:  # noqa: PTH123 - a Path for each of 10,000 files costs as much again
                     yield Blob(name, stream.read())
         except FileNotFoundError:
             continue  # git tracks it, and it was deleted: as it lies there, it is gone
         except OSError as error:
-            raise _unreadable(path, error) from error
+            yield unreadable(name, error)
 
 
-def _check_link(root: Path, path: str) -> None:
-    """Raise SourceError for a symbolic link to a manifest or folder that is not in SOURCE; others are not followed."""
+def _leads_out(root: Path, path: str) -> str:
+    """Give where a symbolic link to a manifest or folder leads that is not in SOURCE; others are not followed."""
     link = root / path
     target = link.resolve()
     if not target.is_relative_to(root) and (is_manifest(path) or is_manifest(target.name) or target.is_dir()):
-        raise outside_error(path, os.fspath(link.readlink()))
-
-
-def _unreadable(path: str, error: OSError) -> SourceError:
-    return SourceError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}", hint="check its permissions")
+        return os.fspath(link.readlink())
+    return ""

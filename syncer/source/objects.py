@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from syncer.errors import SourceError
 from syncer.model import Blob
-from syncer.source.selection import check_name, check_size, is_manifest
+from syncer.source.selection import is_manifest
+from syncer.source.unread import flaw_of, outside
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
+    from syncer.model import Problem
     from syncer.source.command import Git
     from syncer.source.selection import Selection
 
@@ -53,21 +55,26 @@ def read_before(git: Git, commit: str, folder: str, selection: Selection, change
     return [Blob(posixpath.join(folder, entry.path), data) for entry, data in zip(files, contents, strict=True)]
 
 
-def read_commit(git: Git, commit: str, folder: str, selection: Selection) -> list[Blob]:
+def read_commit(git: Git, commit: str, folder: str, selection: Selection) -> list[Blob | Problem]:
     """Read the manifests in a folder of a commit, in path order; paths are relative to the repository.
 
-    Raises SourceError where the folder is not in the commit, or a file cannot be read as a manifest.
+    Where a file cannot be read as a manifest, a problem stands for it, first of all. Raises SourceError where the
+    folder is not in the commit, or an object is not in the repository.
     """
     entries = _tree(git, commit, folder)
     selection.check(entry.path for entry in entries)
     chosen = [entry for entry in entries if entry.kind == "blob" and selection.takes(entry.path)]
-    _check_links(git, [entry for entry in chosen if entry.mode == _SYMLINK])
-    files = [entry for entry in chosen if entry.mode != _SYMLINK and is_manifest(entry.path)]
-    for entry in files:
-        check_size(posixpath.join(folder, check_name(entry.path)), entry.size)
+    found: list[Blob | Problem] = [*_links(git, folder, [entry for entry in chosen if entry.mode == _SYMLINK])]
+    files = []
+    for entry in chosen:
+        if entry.mode != _SYMLINK and is_manifest(entry.path):
+            if flaw := flaw_of(posixpath.join(folder, entry.path), entry.size):
+                found.append(flaw)
+            else:
+                files.append(entry)
     contents = _contents(git, files)
     blobs = [Blob(posixpath.join(folder, entry.path), data) for entry, data in zip(files, contents, strict=True)]
-    return sorted(blobs, key=lambda blob: blob.path)
+    return [*found, *sorted(blobs, key=lambda blob: blob.path)]
 
 
 def _tree(git: Git, commit: str, folder: str) -> list[_Entry]:
@@ -103,17 +110,11 @@ def _contents(git: Git, entries: Sequence[_Entry]) -> list[bytes]:
     return contents
 
 
-def _check_links(git: Git, links: Sequence[_Entry]) -> None:
-    """Raise SourceError for a symbolic link to a manifest that is not in SOURCE; others are not followed."""
+def _links(git: Git, folder: str, links: Sequence[_Entry]) -> Iterator[Problem]:
+    """Find the symbolic links to a manifest that is not in SOURCE; others are not followed."""
     for entry, target in zip(links, _contents(git, links), strict=True):
         name = os.fsdecode(target)
         aim = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), name))
-        outside = posixpath.isabs(name) or aim == ".." or aim.startswith("../")
-        if outside and (is_manifest(entry.path) or is_manifest(name)):
-            raise outside_error(entry.path, name)
-
-
-def outside_error(path: str, target: str) -> SourceError:
-    """Make the error of a symbolic link that leads out of SOURCE."""
-    message = f"{path} is a symbolic link to {target}, which is not in SOURCE"
-    return SourceError(message, hint="put the manifest itself there, or leave the link out with --exclude")
+        leads_out = posixpath.isabs(name) or aim == ".." or aim.startswith("../")
+        if leads_out and (is_manifest(entry.path) or is_manifest(name)):
+            yield outside(posixpath.join(folder, entry.path), name)

@@ -1,4 +1,4 @@
-"""Which files of a source count: the suffixes of manifests, `--path`, `--exclude`, and how large a file may be."""
+"""Which files of a source count: the suffixes of manifests, `--path` and `--exclude`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 """What a manifest's name ends with, in any case: `APP.YAML` must not be lost without a word."""
-
-MAX_FILE: Final = 32 * 1024 * 1024
-"""Bytes. The largest export of a cluster's tags is smaller; a larger file is there by mistake."""
 
 
 def is_manifest(path: str) -> bool:
@@ -62,23 +59,6 @@ def select(paths: Iterable[str], excludes: Iterable[str]) -> Selection:
     patterns = [_translate(pattern) for pattern in excludes]
     everything = any(not folder for folder in folders)
     return Selection(() if everything else folders, re.compile("|".join(patterns)) if patterns else None)
-
-
-def check_size(path: str, size: int) -> None:
-    """Raise SourceError for a file that is too large to be a manifest."""
-    if size > MAX_FILE:
-        message = f"{path} has {size:,} bytes; a manifest has at most {MAX_FILE:,}"
-        raise SourceError(message, hint="leave it out with --exclude")
-
-
-def check_name(path: str) -> str:
-    """Give the path back. Raises SourceError where it is not UTF-8, as no report could name it."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        message = f"the name of a file is not UTF-8: {path.encode(errors='surrogateescape')!r}"
-        raise SourceError(message, hint="rename it, or leave it out with --exclude") from None
-    return path
 
 
 def _folder(path: str) -> str:

@@ -177,7 +177,7 @@ def read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
         stage.counts["files"] = len(source.blobs)
     with watch.stage("manifests", len(source.blobs)) as stage:
         default = default_namespace(options.namespaces)
-        manifests = parse_manifests(stage.each(source.blobs), default_namespace=default)
+        manifests = parse_manifests(stage.each(source.blobs), default_namespace=default, unread=source.problems)
         stage.counts.update(files=manifests.files, tags=len(manifests.desired), problems=len(manifests.problems))
     owner = options.owner or source.owner or fallback_owner(source.info)
     return Wanted(source, manifests, owner, _changed(source, manifests, default))

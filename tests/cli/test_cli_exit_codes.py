@@ -47,6 +47,17 @@ def test_2_is_mere_adoption_too_and_0_once_nothing_differs(sync, world):
     assert sync("--detailed-exitcode", tags=[tag(APP)], command="plan").code == 0
 
 
+def test_1_for_a_file_that_cannot_be_read_and_nothing_is_written_though_the_others_are_planned(syncer, world, checkout):
+    (checkout / "more.yaml").symlink_to("/etc/hostname")
+    given = [checkout, "--server", world.url, "--owner", "demo"]
+    planned = json.loads(syncer("plan", *given, "-o", "json").out)
+    assert [problem["code"] for problem in planned["problems"]] == ["link-outside"]
+    assert (planned["complete"], planned["summary"]["create"]) == (False, 1)
+    ended = syncer("sync", *given, "--allow-dirty")
+    assert (ended.code, "1 error in the manifests; nothing was written" in ended.err) == (1, True)
+    assert world.writes() == []
+
+
 def test_1_for_manifests_that_are_wrong_all_of_which_are_named(sync, world):
     ended = sync("-o", "text", tags=[tag(APP), tag("team-a/nocolon"), tag("team-a/x:1", {"kind": "Nope", "name": "y"})])
     assert (ended.code, "2 errors in the manifests; nothing was written" in ended.err) == (1, True)

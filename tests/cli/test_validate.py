@@ -1,6 +1,7 @@
 """`syncer validate`, as a person, a pipeline and a hook run it."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from syncer.manifests import CODES, explanation
+from syncer.source.unread import MAX_FILE
 
 ROOT = Path(__file__).parents[2]
 WRONG = """\
@@ -41,6 +43,21 @@ def test_every_problem_of_every_file_has_its_place_its_line_and_a_caret(syncer, 
     assert ended.code == 1
     assert ended.err == ""
     assert ended.out == (Path(__file__).parent / "golden-validate.txt").read_text()
+
+
+def test_a_file_that_cannot_be_read_hides_no_problem_of_another(syncer, folder):
+    (folder / "link.yaml").symlink_to("../elsewhere.yaml")
+    (folder / os.fsdecode(b"caf\xe9.yaml")).write_text("a")
+    with (folder / "big.yml").open("wb") as file:
+        file.truncate(MAX_FILE + 1)
+    told = json.loads(syncer("validate", folder, "-o", "json").out)
+    found = [(problem["file"], problem["code"]) for problem in told["problems"]]
+    unread = [("big.yml", "file-size"), ("caf\\xe9.yaml", "file-name"), ("link.yaml", "link-outside")]
+    assert [each for each in found if each in unread] == unread
+    assert {file for file, _ in found} == {"a.yaml", "sub/b.yaml", *(file for file, _ in unread)}
+    text = syncer("validate", folder).out
+    place = "link.yaml:1:1: error: it is a symbolic link to ../elsewhere.yaml, which is not in SOURCE [link-outside]\n"
+    assert place + "    Hint: put the manifest itself there" in text
 
 
 def test_each_caret_stands_below_what_is_wrong(syncer, folder):

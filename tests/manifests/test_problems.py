@@ -12,15 +12,17 @@ from syncer.manifests.checks import Rules, check
 from syncer.model import Blob
 
 FOLDER = Path(package.__file__).parent
-REPORTERS = {"error", "warning", "flaw", "Flaw", "_Suspect"}
-WITHOUT_EXAMPLE = {"alias-bomb", "annotations-too-large", "encoding", "out-of-scope", "too-deep"}
+REPORTERS = {"error", "warning", "flaw", "Flaw", "_Suspect", "_unread"}
+FILES = {"file-name", "file-size", "file-unreadable", "link-outside"}
+"""What is wrong with a file, whatever its text says."""
+WITHOUT_EXAMPLE = FILES | {"alias-bomb", "annotations-too-large", "encoding", "out-of-scope", "too-deep"}
 """What takes a large file, other bytes or an option to show."""
 
 
 def emitted():
-    """Give every code that a call in the parser or the checks can report: the words in its arguments that look it."""
+    """Give every code that a call in reading, parser or checks can report: words in its arguments that look it."""
     codes = set()
-    for file in FOLDER.glob("*.py"):
+    for file in (*FOLDER.glob("*.py"), FOLDER.parent / "source/unread.py"):
         for call in ast.walk(ast.parse(file.read_text())):
             if isinstance(call, ast.Call) and _name(call.func) in REPORTERS:
                 argument = call.args[3 if _name(call.func) == "_Suspect" else 0] if call.args else None

@@ -8,7 +8,7 @@ import pytest
 
 from syncer.errors import SourceError, UsageError
 from syncer.source import SourceSpec, read_source
-from syncer.source.selection import MAX_FILE
+from syncer.source.unread import MAX_FILE
 
 
 def git(directory, *arguments):
@@ -44,6 +44,10 @@ def read(location, **options):
 
 def paths(source):
     return [blob.path for blob in source.blobs]
+
+
+def flaws(source):
+    return [(problem.code, problem.file, problem.message) for problem in source.problems]
 
 
 @pytest.fixture
@@ -327,20 +331,20 @@ def test_an_exclude_leaves_files_out_and_narrows(repository):
 def test_a_symbolic_link_out_of_source_is_an_error_that_names_it(repository, link, target, options):
     (repository / link).symlink_to(target)
     commit(repository)
-    with pytest.raises(SourceError, match=f"{link} is a symbolic link to {target}"):
-        read(repository, **options)
-    assert read(repository, excludes=("l.yaml",), **options).blobs
+    source = read(repository, **options)
+    assert flaws(source) == [("link-outside", link, f"it is a symbolic link to {target}, which is not in SOURCE")]
+    assert len(source.blobs) == 3
+    assert not read(repository, excludes=("l.yaml",), **options).problems
 
 
 def test_a_linked_folder_outside_source_is_an_error(repository, tmp_path):
     put(tmp_path, {"outside/a.yaml": "a"})
     (repository / "linked").symlink_to(tmp_path / "outside")
-    with pytest.raises(SourceError, match="linked is a symbolic link"):
-        read(repository)
+    assert [flaw[:2] for flaw in flaws(read(repository / "."))] == [("link-outside", "linked")]
     put(tmp_path, {"plain/a.yaml": "a"})
     (tmp_path / "plain/linked").symlink_to(tmp_path / "outside")
-    with pytest.raises(SourceError, match="linked is a symbolic link"):
-        read(tmp_path / "plain")
+    source = read(tmp_path / "plain")
+    assert ([flaw[:2] for flaw in flaws(source)], paths(source)) == ([("link-outside", "linked")], ["a.yaml"])
 
 
 @pytest.mark.parametrize("options", [{}, {"ref": "main"}])
@@ -356,16 +360,19 @@ def test_a_file_that_is_too_large_is_an_error_that_names_it(repository, options)
     with (repository / "team-a/big.yaml").open("wb") as file:
         file.truncate(MAX_FILE + 1)
     commit(repository)
-    with pytest.raises(SourceError, match=r"team-a/big\.yaml has 33,554,433 bytes"):
-        read(repository, **options)
+    for where in (repository, repository / "team-a"):
+        [(code, file, message)] = flaws(read(where, **options))
+        assert (code, file) == ("file-size", "team-a/big.yaml")
+        assert message == "the file has 33,554,433 bytes; a manifest has at most 33,554,432"
 
 
 @pytest.mark.parametrize("options", [{}, {"ref": "main"}])
 def test_a_name_that_is_not_utf_8_is_an_error(repository, options):
     (repository / os.fsdecode(b"caf\xe9.yaml")).write_text("a")
     commit(repository)
-    with pytest.raises(SourceError, match="not UTF-8"):
-        read(repository, **options)
+    source = read(repository, **options)
+    assert flaws(source) == [("file-name", r"caf\xe9.yaml", "the name of the file is not UTF-8")]
+    assert len(source.blobs) == 3
 
 
 @pytest.mark.parametrize("options", [{}, {"ref": "main"}])
