@@ -24,6 +24,7 @@ from urllib3.exceptions import (
 
 from syncer import __version__
 from syncer.cluster.answers import decode, failure, printable
+from syncer.cluster.outage import Outage
 from syncer.errors import ClusterError, NotSentError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Patience:
     """How long a server may fail before it is an error: attempts in all, and pauses in seconds.
 
     No attempt begins later than `longest` seconds after the first. `outage` is how long a run waits, in all, for a
-    server that stopped answering while it writes.
+    server that stopped answering while it lists or writes.
     """
 
     attempts: int = 5
@@ -76,7 +77,8 @@ class Client:
     """Speaks JSON with one API server; safe for threads, up to `pool_size` of them at a time.
 
     Raises only ClusterError and its kinds; messages name method and path, never a header. `tell` hears a sentence where
-    a person would wonder why nothing happens.
+    a person would wonder why nothing happens. `outage` is what is known about a server that stopped answering; who may
+    wait for it exchanges through it.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class Client:
         self.tell = tell
         self._sleep = sleep
         self._pool = _pool(connection, pool_size)
+        self.outage = Outage(self.patience.outage, pause=8 * self.patience.pause, tell=tell)
         self._after = urllib3.Retry(retry_after_max=self.patience.longest_retry_after)
 
     @property

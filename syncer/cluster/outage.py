@@ -1,7 +1,7 @@
 """Waits for a server that stopped answering in the middle of a run, and gives it up for the whole run at once.
 
-An API server that is rolled out is away for a minute or two, a load balancer for a moment: writes wait that long. They
-share one budget, so that a server which is gone for good costs a run minutes, however many tags are left.
+An API server that is rolled out is away for a minute or two, a load balancer for a moment: lists and writes wait that
+long. They share one budget, so that a server which is gone for good costs a run minutes, however many tags are left.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _AWAY: Final = frozenset({502, 503, 504})
 class Outage:
     """What the exchanges of a run know together about the server; threads share it.
 
-    `tell` hears when the wait begins and how it ends. Once `stopped` holds nobody waits any more.
+    `tell` hears when the wait begins and how it ends.
     """
 
     def __init__(
@@ -39,9 +39,8 @@ class Outage:
         *,
         pause: float = 2.0,
         tell: Callable[[str], None] = lambda _: None,
-        stopped: Callable[[], bool] = bool,
     ) -> None:
-        self._budget, self._pause, self._tell, self._stopped = budget, pause, tell, stopped
+        self._budget, self._pause, self._tell = budget, pause, tell
         self._lock = threading.Lock()
         self._since: float | None = None
         self._spent, self._failures = 0.0, 0
@@ -54,8 +53,9 @@ class Outage:
         *,
         again: type[ClusterError] = NotSentError,
         before: Callable[[], None] = lambda: None,
+        stopped: Callable[[], bool] = bool,
     ) -> T:
-        """Have one exchange, again and again while the server is away and the error is one of `again`.
+        """Have one exchange, again and again while the server is away, the error is one of `again`, and not `stopped`.
 
         `before` is asked before each, and raises where it must not be had: NotSentError, where it may be later. Raises
         ServerGoneError where the run gave the server up before, the exchange's own error where it does so now.
@@ -74,7 +74,7 @@ class Outage:
                         self._answered()
                     raise
                 gone = self._failed(began, error)
-                over = gone or self._stopped() or time.monotonic() - first > self._budget
+                over = gone or stopped() or time.monotonic() - first > self._budget
                 if over or not isinstance(error, again):
                     raise
             else:

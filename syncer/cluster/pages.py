@@ -13,8 +13,10 @@ from syncer.errors import ClusterError, ExpiredError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from syncer.cluster.client import Client
     from syncer.model import Json
+
+    Get = Callable[[str, Mapping[str, str | int]], dict[str, Json]]
+    """Reads one JSON object: path, and query."""
 
 T = TypeVar("T")
 Name = tuple[str, str]
@@ -30,7 +32,7 @@ _HINT: Final = "the live state must be whole before anything is planned; nothing
 
 
 def read_list(  # noqa: PLR0913  (what to list, and what to do with a page)
-    client: Client,
+    get: Get,
     path: str,
     kind: str,
     *,
@@ -46,7 +48,7 @@ def read_list(  # noqa: PLR0913  (what to list, and what to do with a page)
     """
     for _ in range(1 + RESTARTS):
         try:
-            return _List(path, kind, namespace, page_size).read(client, reduce, on_page)
+            return _List(path, kind, namespace, page_size).read(get, reduce, on_page)
         except ExpiredError as error:
             expired = error
     raise ExpiredError(
@@ -68,7 +70,7 @@ class _List:
         self._page_size = page_size
 
     def read(
-        self, client: Client, reduce: Callable[[Mapping[str, Json]], T], on_page: Callable[[Iterable[T]], None]
+        self, get: Get, reduce: Callable[[Mapping[str, Json]], T], on_page: Callable[[Iterable[T]], None]
     ) -> dict[Name, T]:
         found: dict[Name, T] = {}
         tokens: set[str] = set()
@@ -77,7 +79,7 @@ class _List:
             query: dict[str, str | int] = {"limit": self._page_size}
             if token:
                 query["continue"] = token
-            items, metadata = self._page(client.get(self._path, query))
+            items, metadata = self._page(get(self._path, query))
             page = {name: reduce(item) for name, item in self._named(items)}
             if len(page) < len(items) or page.keys() & found.keys():
                 raise self._wrong("the server listed the same object twice")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -51,6 +51,7 @@ def read_live(  # noqa: PLR0913 - what, how, and two that most callers leave out
         try:
             found = list(pool.map(lister.namespace, namespaces))
         except BaseException:
+            lister.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return LiveState(
@@ -107,6 +108,11 @@ class _Lister:
         self._page_size = page_size
         self._on_page = on_page
         self._lock = Lock()
+        self._over = Event()
+
+    def stop(self) -> None:
+        """Wait for no server any more: the lists of other threads are of no use."""
+        self._over.set()
 
     def namespace(self, name: str) -> _Namespace:
         """List one namespace; tell an empty one from one that does not exist, which the list does not (fact 15)."""
@@ -120,7 +126,7 @@ class _Lister:
         """List to the end; give the number of objects that were listed, and their tags."""
         whole_tags = self.listing == "tags"
         listed = read_list(
-            self._client,
+            self._get,
             imagestreamtag.tags_path(namespace) if whole_tags else imagestreamtag.streams_path(namespace),
             "ImageStreamTag" if whole_tags else "ImageStream",
             namespace=namespace,
@@ -129,6 +135,12 @@ class _Lister:
             on_page=self._told,
         )
         return len(listed), {live.key: live for tags in listed.values() for live in tags}
+
+    def _get(self, path: str, query: Mapping[str, str | int]) -> dict[str, Json]:
+        """Read one page; a server that goes away in the middle of the lists is waited for."""
+        return self._client.outage.through(
+            lambda: self._client.get(path, query), again=ClusterError, stopped=self._over.is_set
+        )
 
     def _told(self, page: Iterable[list[Live]]) -> None:
         count = sum(len(tags) for tags in page)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncer.cluster.outage import Outage
 from syncer.cluster.reader import read_stream
 from syncer.errors import ClusterError
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 class ClusterWriter:
     """Writes to a cluster, one request at a time; threads may share it.
 
-    What they find out about a server that stopped answering they share, too: see `Outage`.
+    A server that stopped answering is waited for until `stopped` holds.
     """
 
     def __init__(
@@ -29,8 +28,7 @@ class ClusterWriter:
     ) -> None:
         self._client = client
         self._before_write = before_write
-        patience = client.patience
-        self._outage = Outage(patience.outage, pause=8 * patience.pause, tell=client.tell, stopped=stopped)
+        self._stopped = stopped
 
     def send(self, request: Request) -> None:
         """Send exactly this request; raise ClusterError, UnreachableError where its effect is not known.
@@ -38,8 +36,12 @@ class ClusterWriter:
         `before_write` is asked first, and raises ClusterError where nothing may be written any more, NotSentError where
         nothing may be written now.
         """
-        self._outage.through(lambda: self._client.send(request), before=self._before_write)
+        self._client.outage.through(
+            lambda: self._client.send(request), before=self._before_write, stopped=self._stopped
+        )
 
     def read_stream(self, namespace: str, stream: str) -> Mapping[ObjectKey, Live] | None:
         """Read the tags of one stream as they are now; None where there is no such stream."""
-        return self._outage.through(lambda: read_stream(self._client, namespace, stream), again=ClusterError)
+        return self._client.outage.through(
+            lambda: read_stream(self._client, namespace, stream), again=ClusterError, stopped=self._stopped
+        )

@@ -118,7 +118,7 @@ def test_one_exchange_that_hung_for_longer_than_the_budget_is_not_the_end():
 def test_an_interrupt_ends_the_wait():
     began = time.monotonic()
     with pytest.raises(NotSentError):
-        outage(60.0, stopped=lambda: True).through(Server(NotSentError("refused")))
+        outage(60.0).through(Server(NotSentError("refused")), stopped=lambda: True)
     assert time.monotonic() - began < 10
 
 

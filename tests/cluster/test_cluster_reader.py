@@ -1,11 +1,14 @@
 """The reader: every page of every list, or an error; against the local API, and servers that misbehave."""
 
+import time
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from scripted import Answer, status
 
 from syncer import errors
+from syncer.cluster.client import Patience
 from syncer.cluster.reader import read_live, read_stream, server_version
 from syncer.cluster.writer import ClusterWriter
 from syncer.imagestreamtag import new_object, tags_path
@@ -128,6 +131,34 @@ def test_one_stream_is_read_afresh(api, make_client):
 
 
 # -------------------------------------------------------------------------------------------------- other servers
+
+
+def test_a_server_that_goes_away_in_the_middle_of_a_list_is_waited_for(scripted, make_client):
+    away = [status(503)] * 3  # more often than one read is tried
+    server = scripted(PROBE, page(stream("a", "s"), after="x"), *away, page(stream("a", "t", "v1")))
+    client = make_client(server.url, patience=Patience(attempts=2, pause=0.001))
+    assert [key.stream for key in listing(client).tags] == ["t"]
+    assert [parse_qs(urlsplit(seen.path).query).get("continue") for seen in server.seen[2:]] == [["x"]] * 4
+
+
+def test_a_server_that_never_answered_is_not_waited_for(scripted, make_client):
+    server = scripted(status(503))
+    with pytest.raises(errors.ClusterError, match="503"):
+        listing(make_client(server.url, patience=Patience(attempts=2, pause=0.001)))
+    assert len(server.seen) == 2
+
+
+def test_lists_of_other_namespaces_do_not_wait_for_a_server_once_one_has_failed(scripted, make_client):
+    def answer(seen):
+        if "imagestreamtags" in seen.path:
+            return PROBE
+        return status(503) if "/b/" in seen.path else replace(status(401, "Unauthorized"), wait=0.2)
+
+    client = make_client(scripted(answer).url, patience=Patience(attempts=1, pause=0.001))
+    began = time.monotonic()
+    with pytest.raises(errors.UnauthorizedError):
+        listing(client, Scope(namespaces=("a", "b")))
+    assert time.monotonic() - began < 20
 
 
 def test_the_inconsistent_token_of_a_410_is_never_used(scripted, make_client):
