@@ -95,7 +95,8 @@ class Client:
         self.tell = tell
         self._sleep = sleep
         self._pool = _pool(connection, pool_size)
-        self.outage = Outage(self.patience.outage, pause=8 * self.patience.pause, tell=tell)
+        told = lambda text: self.tell(text)  # noqa: E731, PLW0108 - whoever listens by then
+        self.outage = Outage(self.patience.outage, pause=8 * self.patience.pause, tell=told)
         self._after = urllib3.Retry(retry_after_max=self.patience.longest_retry_after)
 
     @property
