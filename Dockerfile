@@ -13,7 +13,7 @@ RUN container/install.sh /opt/syncer
 
 FROM ${BASE}
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates git openssh-client \
+ && apt-get install -y --no-install-recommends ca-certificates git gpg openssh-client \
  && rm -rf /var/lib/apt/lists/* \
  # ssh wants a name for its user id. OpenShift gives each pod an id of its own and names it in /etc/passwd itself.
  && useradd --uid 1001 --gid 0 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin syncer

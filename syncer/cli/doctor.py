@@ -10,7 +10,7 @@ import click
 
 from syncer.cli import candidates
 from syncer.cli.log import LOG
-from syncer.cli.options import CLUSTER, SOURCE_OPTIONS, client_of
+from syncer.cli.options import CLUSTER, SOURCE_OPTIONS, client_of, source_of
 from syncer.cli.types import Location
 
 
@@ -52,11 +52,9 @@ def command(**given: Any) -> int:
     from syncer import doctor  # noqa: PLC0415 - `--help` pays for no import it does not need
     from syncer.cluster import pod_namespace  # noqa: PLC0415 - likewise
     from syncer.cluster.connection import SERVICE_ACCOUNT  # noqa: PLC0415 - likewise
-    from syncer.source import SourceSpec  # noqa: PLC0415 - likewise
 
-    source = given["source"]
     options = doctor.DoctorOptions(
-        source=SourceSpec(source, given["ref"], given["paths"], given["excludes"]) if source else None,
+        source=source_of(given) if given["source"] else None,
         namespaces=given["namespaces"],
         all_namespaces=given["all_namespaces"],
         prune=not given["no_prune"],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.options import CLUSTER, SOURCE_OPTIONS, client_of
+from syncer.cli.options import CLUSTER, SOURCE_OPTIONS, client_of, source_of
 from syncer.cli.types import Location
 from syncer.errors import UsageError
 
@@ -42,11 +42,9 @@ def command(**given: Any) -> int:
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
     from syncer.report.explanation import render_json, render_text  # noqa: PLC0415 - likewise
-    from syncer.source import SourceSpec  # noqa: PLC0415 - likewise
 
     key = _key(given["tag"])
-    spec = SourceSpec(given["source"], given["ref"], given["paths"], given["excludes"])
-    run = sync.Options(spec, namespaces=(key.namespace,), owner=given["owner"])
+    run = sync.Options(source_of(given), namespaces=(key.namespace,), owner=given["owner"])
     told = sync.explain(sync.ExplainOptions(key, run), client_of(given), sys.stdin.buffer)
     if given["output"] == "json":
         text = render_json(told)

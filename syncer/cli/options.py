@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from syncer.cluster import Client
+    from syncer.source import SourceSpec
     from syncer.sync import Options
 
 
@@ -44,6 +45,14 @@ SOURCE_OPTIONS = _together(
         ),
         click.option("--path", "paths", multiple=True, help="Read only this folder of SOURCE; repeatable."),
         click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Leave these files out; repeatable."),
+        click.option(
+            "--verify-commit",
+            "signers",
+            type=click.Path(),
+            default="",
+            metavar="FILE",
+            help="Read only a commit signed by one of these: SSH allowed signers, or OpenPGP public keys.",
+        ),
     ],
 )
 
@@ -207,17 +216,25 @@ def undo_file(given: dict[str, Any]) -> Path:
     return state / "syncer" / f"undo-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{socket.gethostname()}-{os.getpid()}.jsonl"
 
 
+def source_of(given: dict[str, Any]) -> SourceSpec:
+    """Turn SOURCE and its options into what is to be read."""
+    from syncer.source import SourceSpec  # noqa: PLC0415 - `--help` pays for no import it does not need
+
+    return SourceSpec(
+        given["source"], given["ref"], given["paths"], given["excludes"], given.get("since", ""), given["signers"]
+    )
+
+
 def run_options(given: dict[str, Any]) -> Options:
     """Turn the options of `plan` and `sync` into what the run is asked to do. Raises UsageError."""
     from syncer.plan import Limit  # noqa: PLC0415 - `--help` pays for no import it does not need
-    from syncer.source import SourceSpec  # noqa: PLC0415 - likewise
     from syncer.sync import Options  # noqa: PLC0415 - likewise
 
     def limit(name: str) -> Limit | None:
         return Limit.parse(given[name]) if given[name] else None
 
     return Options(
-        source=SourceSpec(given["source"], given["ref"], given["paths"], given["excludes"], given["since"]),
+        source=source_of(given),
         namespaces=given["namespaces"],
         all_namespaces=given["all_namespaces"],
         owner=given["owner"],

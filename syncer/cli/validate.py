@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from syncer.cli import candidates
-from syncer.cli.options import SOURCE_OPTIONS, told_as
+from syncer.cli.options import SOURCE_OPTIONS, source_of, told_as
 from syncer.cli.types import Location
 from syncer.errors import UsageError
 
@@ -72,10 +72,9 @@ def _validated(given: dict[str, Any]) -> Validation:
     from syncer.manifests import parse_manifests  # noqa: PLC0415 - `--help` pays for no import it does not need
     from syncer.manifests.checks import Rules, check, default_namespace  # noqa: PLC0415 - likewise
     from syncer.report.diagnostics import Validation  # noqa: PLC0415 - likewise
-    from syncer.source import SourceSpec, read_source  # noqa: PLC0415 - likewise
+    from syncer.source import read_source  # noqa: PLC0415 - likewise
 
-    spec = SourceSpec(given["source"], given["ref"], given["paths"], given["excludes"])
-    source = read_source(spec, stdin=sys.stdin.buffer)
+    source = read_source(source_of(given), stdin=sys.stdin.buffer)
     default = default_namespace(given["namespaces"])
     manifests = parse_manifests(source.blobs, default_namespace=default, unread=source.problems)
     rules = Rules(given["namespaces"], require_digests=given["require_digests"], whole=not source.narrowed)

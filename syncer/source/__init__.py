@@ -6,6 +6,7 @@ What is read never depends on hooks, filters or a checkout, and nothing is writt
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, assert_never
@@ -19,6 +20,7 @@ from syncer.source.history import History, commits_of, last_commits
 from syncer.source.location import Remote, check_ref, display_url, owner_of, parse_location
 from syncer.source.objects import read_commit, resolve
 from syncer.source.selection import select
+from syncer.source.signing import OPTION, Signers, read_signers, verified, verify
 from syncer.source.since import changed_since
 from syncer.source.unread import MAX_FILE, parted
 
@@ -39,6 +41,7 @@ class SourceSpec:
     tag or commit; empty for a directory as it lies there, or the remote's HEAD. `paths` are folders that it is narrowed
     to, `excludes` patterns of what is left out, in the terms of .gitignore without `!`; both count from SOURCE.
     `since` is a commit, branch or tag with which the files are compared; all of them are read nevertheless.
+    `signers` is a file of those whose signature the commit must bear; empty where none is asked for.
     """
 
     location: str
@@ -46,6 +49,7 @@ class SourceSpec:
     paths: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     since: str = ""
+    signers: str = ""
 
 
 def read_source(spec: SourceSpec, *, stdin: BinaryIO) -> Source:
@@ -53,22 +57,26 @@ def read_source(spec: SourceSpec, *, stdin: BinaryIO) -> Source:
 
     Their paths are relative to the repository where there is one, else to SOURCE. A directory is read as it lies there,
     files that git ignores left out; with a ref, and from a URL, the object database is read instead. Submodules are
-    left alone, symbolic links are not followed. A file that cannot be read is a problem of the source. Raises
-    UsageError for options that cannot be, SourceError where SOURCE cannot be read.
+    left alone, symbolic links are not followed. A file that cannot be read is a problem of the source. Where signers
+    are asked for, it is the commit that is read, once its signature was verified. Raises UsageError for options that
+    cannot be, SourceError where SOURCE cannot be read.
     """
     ref, selection = check_ref(spec.ref), select(spec.paths, spec.excludes)
     since = check_ref(spec.since, "--since")
+    signers = read_signers(spec.signers) if spec.signers else None
     if spec.location == _STDIN:
         if ref or since or selection.narrowed:
             raise UsageError(
                 "--ref, --path, --exclude and --since have no meaning for stdin", hint="give a directory or URL"
             )
+        if signers:
+            raise UsageError(f"{OPTION} has no meaning for stdin: it is no commit", hint="give a directory or URL")
         return _read_stdin(stdin)
     match parse_location(spec.location):
         case Remote() as remote:
-            return _read_remote(remote, ref, since, selection)
+            return _read_remote(remote, ref, since, selection, signers)
         case Path() as directory:
-            return _read_directory(directory, spec, selection)
+            return _read_directory(directory, spec, selection, signers)
         case never:
             assert_never(never)
 
@@ -80,16 +88,18 @@ def _read_stdin(stdin: BinaryIO) -> Source:
     return Source(SourceInfo(url=_STDIN), (Blob("<stdin>", data),))
 
 
-def _read_remote(remote: Remote, ref: str, since: str, selection: Selection) -> Source:
+def _read_remote(remote: Remote, ref: str, since: str, selection: Selection, signers: Signers | None) -> Source:
     with tempfile.TemporaryDirectory(prefix="syncer-") as directory:
         git, commit, ref = clone(remote, ref, Path(directory))
+        if signers:
+            verify(git, commit, signers)
         blobs, problems = parted(read_commit(git, commit, "", selection))
         changed = since and changed_since(git, fetch_commit(git, remote, since), commit, "", selection)
     info = SourceInfo(url=display_url(remote.url), ref=ref, commit=commit)
     return Source(info, blobs, owner_of(remote.url, ""), selection.narrowed, changed or None, problems)
 
 
-def _read_directory(directory: Path, spec: SourceSpec, selection: Selection) -> Source:
+def _read_directory(directory: Path, spec: SourceSpec, selection: Selection, signers: Signers | None) -> Source:
     if not directory.is_dir():
         cause = "is a file" if directory.exists() else "does not exist"
         raise SourceError(f"SOURCE {spec.location} {cause}", hint="give a git URL, a directory, or - for stdin")
@@ -100,25 +110,45 @@ def _read_directory(directory: Path, spec: SourceSpec, selection: Selection) -> 
         if wanted := spec.ref or spec.since:
             message = f"SOURCE {spec.location} is in no git repository, so there is no {wanted!r}"
             raise SourceError(message, hint=f"leave out --{'ref' if spec.ref else 'since'}")
+        if signers:
+            raise SourceError(f"SOURCE {spec.location} is in no git repository: {OPTION} has no commit to verify")
         blobs, problems = parted(read_files(root, "", list_folder(root), selection))
         return Source(SourceInfo(url=spec.location, dirty=True), blobs, "", selection.narrowed, None, problems)
     if place.status:
         raise place.failure(f"SOURCE {spec.location} cannot be read")
     inside, _, prefix = place.text.partition("\n")
-    return _read_repository(git, spec, prefix.rstrip("/"), selection, bare=inside != "true")
+    if signers:
+        _check_signers(git, signers, bare=inside != "true")
+    return _read_repository(git, spec, prefix.rstrip("/"), selection, signers, bare=inside != "true")
 
 
-def _read_repository(git: Git, spec: SourceSpec, path: str, selection: Selection, *, bare: bool) -> Source:
+def _check_signers(git: Git, signers: Signers, *, bare: bool) -> None:
+    """Raise UsageError for signers that lie in the repository that they are to judge, SourceError for a dirty one."""
+    top = git.run("rev-parse", "--absolute-git-dir" if bare else "--show-toplevel")
+    if top.status:
+        raise top.failure("the repository cannot be read")
+    if signers.path.is_relative_to(top.text):
+        message = f"{OPTION}: {signers.path} lies in the repository: whoever changes that decides who may sign"
+        raise UsageError(message, hint="keep the file where only you can change it")
+
+
+def _read_repository(  # noqa: PLR0913 - `bare` has a name
+    git: Git, spec: SourceSpec, path: str, selection: Selection, signers: Signers | None, *, bare: bool
+) -> Source:
     """Read a directory in a repository: the files there, or, with a ref or without a work tree, those of a commit."""
     origin = git.run("config", "--get", "remote.origin.url").text
     url, owner = display_url(origin) or spec.location, owner_of(origin, path)
     branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD").text
-    if spec.ref or bare:
+    if signers and not (spec.ref or bare) and is_dirty(git):
+        message = f"{url} is dirty: it holds what is in no commit, and so was signed by nobody"
+        raise SourceError(message, hint=f"commit it, or leave out {OPTION}")
+    if spec.ref or bare or signers:
         hint = (
             f"it may not be here yet: git fetch origin {spec.ref}" if spec.ref else "the repository has no commit yet"
         )
         commit = resolve(git, spec.ref or "HEAD", hint=hint)
-        blobs, problems = parted(read_commit(git, commit, path, selection))
+        with verified(git, commit, signers) if signers else nullcontext(git) as objects:
+            blobs, problems = parted(read_commit(objects, commit, path, selection))
         changed = spec.since and changed_since(git, spec.since, commit, path, selection)
         info = SourceInfo(url, spec.ref or branch, commit, path)
         return Source(info, blobs, owner, selection.narrowed, changed or None, problems)

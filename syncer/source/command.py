@@ -92,6 +92,7 @@ class Git:
 
     directory: Path
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, stdin: bytes = b"", longest: float | None = None) -> Finished:
         """Run a command and wait for it; after `longest` seconds it is ended, and has written what it has.
@@ -102,7 +103,7 @@ class Git:
             finished = subprocess.run(  # noqa: S603 - no shell, and what a user gives stands where git takes no option
                 ["git", *arguments],  # noqa: S607 - the one that the user has on the PATH
                 cwd=self.directory,
-                env=self._environment(),
+                env=self.surroundings(),
                 input=stdin,
                 capture_output=True,
                 check=False,
@@ -114,13 +115,13 @@ class Git:
             raise SourceError("git cannot be run", hint="install git, and have it on the PATH") from error
         return Finished(finished.returncode, finished.stdout, finished.stderr.decode(errors="replace"))
 
-    def _environment(self) -> dict[str, str]:
-        """Add our configuration to that which the environment may hold already (git-config(1), GIT_CONFIG_COUNT)."""
+    def surroundings(self) -> dict[str, str]:
+        """Give the environment that git gets; it may hold configuration already (git-config(1), GIT_CONFIG_COUNT)."""
         count = os.environ.get("GIT_CONFIG_COUNT", "0")
         first = int(count) if count.isdigit() else 0
         settings = {**_CONFIGURATION, **self.secrets}
         environment = {name: value for name, value in os.environ.items() if name not in _ANOTHER_REPOSITORY}
-        environment |= {**_ENVIRONMENT, "GIT_CONFIG_COUNT": str(first + len(settings))}
+        environment |= {**_ENVIRONMENT, **self.environment, "GIT_CONFIG_COUNT": str(first + len(settings))}
         for number, (key, value) in enumerate(settings.items(), first):
             environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
         return environment
