@@ -28,7 +28,7 @@ from syncer.errors import SyncerError, UsageError
     "--tokens",
     type=click.Path(),
     metavar="FILE",
-    help="YAML: TOKEN: {user: NAME, role: view|edit|admin, namespaces: [NS]}.",
+    help="YAML: TOKEN: {user: NAME, role: view|edit|admin, namespaces: [NS], resources: [PLURAL]}.",
 )
 def command(**given: Any) -> None:
     """Serve an ImageStreamTag API on loopback, to try, to develop, to test. It forgets all when it stops.

@@ -19,19 +19,25 @@ _READ = frozenset({"get", "list", "watch"})
 _WRITE = _READ | {"create", "update", "patch", "delete", "deletecollection"}
 ROLES: Mapping[str, frozenset[str]] = {"": frozenset(), "view": _READ, "edit": _WRITE, "admin": _WRITE | {""}}
 """The verbs of each role; no role has none. The empty verb is that of an HTTP method which means nothing here."""
+_LISTS = ("namespaces", "resources")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A user, their role (`view`, `edit`, `admin`, or empty), and the namespaces it holds in; none means all."""
+    """A user, their role (`view`, `edit`, `admin`, or empty), and the namespaces and resources it holds for.
+
+    None means all of them.
+    """
 
     user: str
     role: str = ""
     namespaces: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
 
-    def may(self, verb: str, namespace: str) -> bool:
-        """Tell whether the user may do this in a namespace; an empty namespace is the whole cluster."""
-        return verb in ROLES[self.role] and (not self.namespaces or namespace in self.namespaces)
+    def may(self, verb: str, namespace: str, resource: str) -> bool:
+        """Tell whether the user may do this to a resource in a namespace; an empty namespace is the whole cluster."""
+        here = not self.namespaces or namespace in self.namespaces
+        return verb in ROLES[self.role] and here and (not self.resources or resource in self.resources)
 
 
 ANONYMOUS = Identity("system:anonymous")
@@ -40,9 +46,10 @@ EVERYTHING = Identity("system:admin", "admin")
 
 
 def load_tokens(path: Path | str) -> dict[str, Identity]:
-    """Return the identities in a YAML file: `TOKEN: {user: NAME, role: view|edit|admin, namespaces: [NS]}`.
+    """Return the identities in a YAML file.
 
-    Raises `ValueError`, with the file's name and the token's user but never the token, and `OSError`.
+    `TOKEN: {user: NAME, role: view|edit|admin, namespaces: [NS], resources: [PLURAL]}`. Raises
+    `ValueError`, with the file's name and the token's user but never the token, and `OSError`.
     """
     try:
         loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -51,21 +58,26 @@ def load_tokens(path: Path | str) -> dict[str, Identity]:
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise ValueError(f"{where}: not YAML") from error
     if not isinstance(loaded, dict) or not all(isinstance(entry, dict) for entry in loaded.values()):
-        raise ValueError(f"{path}: must be a mapping of tokens to {{user, role, namespaces}}")
+        raise ValueError(f"{path}: must be a mapping of tokens to {{user, role, namespaces, resources}}")
     return {str(token): _identity(entry, path) for token, entry in loaded.items()}
 
 
 def _identity(entry: Mapping[str, Any], path: Path | str) -> Identity:
-    user, role, namespaces = entry.get("user"), entry.get("role") or "", entry.get("namespaces") or ()
+    user, role = entry.get("user"), entry.get("role") or ""
     if not isinstance(user, str) or not user:
         raise ValueError(f"{path}: a token has no user")
-    if unknown := set(entry) - {"user", "role", "namespaces"}:
+    if unknown := set(entry) - {"user", "role", *_LISTS}:
         raise ValueError(f"{path}: {user}: unknown {', '.join(sorted(map(str, unknown)))}")
     if role not in ROLES:
         raise ValueError(f"{path}: {user}: role {role!r} is none of view, edit, admin")
-    if isinstance(namespaces, str) or not all(isinstance(name, str) for name in namespaces):
-        raise ValueError(f"{path}: {user}: namespaces must be a list of names")
-    return Identity(user, role, tuple(namespaces))
+    return Identity(user, role, *(_names(entry, each, f"{path}: {user}") for each in _LISTS))
+
+
+def _names(entry: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    names = entry.get(key) or ()
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{where}: {key} must be a list of names")
+    return tuple(names)
 
 
 def identify(header: str, tokens: Mapping[str, Identity] | None) -> Identity:
@@ -90,7 +102,8 @@ def review(identity: Identity, body: Mapping[str, Any]) -> Doc:
     else:
         verb = wanted.get("verb", "")
         verbs = sorted(_WRITE) if verb == "*" else [verb]
-        allowed = all(identity.may(each, wanted.get("namespace") or "") for each in verbs)
+        resource = "/".join(filter(None, (wanted.get("resource", ""), wanted.get("subresource", ""))))
+        allowed = all(identity.may(each, wanted.get("namespace") or "", resource) for each in verbs)
     status: Doc = {"allowed": allowed} if allowed else {"allowed": False, "reason": "no role allows it"}
     return {
         "kind": "SelfSubjectAccessReview",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from syncer.localapi import openapi
 from syncer.localapi.requests import Answer, ObjectAnswer, TextAnswer
 from syncer.localapi.values import IMAGE_API, Doc
+from syncer.localapi.workloads import WORKLOADS
 
 _ALL = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _SOME = ["create", "delete", "get", "list", "patch", "update"]
-_LEASE = ["create", "delete", "get", "list", "patch", "update", "watch"]
+_PLAIN = ["create", "delete", "get", "list", "patch", "update", "watch"]
 
 VERSION: Doc = {
     "major": "1",
@@ -27,6 +28,7 @@ _VERSIONS = {
     "coordination.k8s.io/v1": "Lease",
     "authorization.k8s.io/v1": "SelfSubjectAccessReview",
     "config.openshift.io/v1": "ClusterVersion",
+    **{each.api_version: each.kind for each in WORKLOADS if each.group},
 }
 
 
@@ -48,11 +50,14 @@ def resources(api_version: str, profile: str) -> list[Doc]:
             _resource("imagestreams/status", "ImageStream", ["get", "patch", "update"]),
             _resource("imagestreamtags", "ImageStreamTag", tag_verbs, ["istag"]),
         ]
-    return {
+    plain = [
+        _resource(each.plural, each.kind, _PLAIN, [each.short]) for each in WORKLOADS if each.api_version == api_version
+    ]
+    return plain + {
         "v1": [
             _resource("namespaces", "Namespace", ["create", "delete", "get", "list", "watch"], ["ns"], namespaced=False)
         ],
-        "coordination.k8s.io/v1": [_resource("leases", "Lease", _LEASE)],
+        "coordination.k8s.io/v1": [_resource("leases", "Lease", _PLAIN)],
         "authorization.k8s.io/v1": [
             _resource("selfsubjectaccessreviews", "SelfSubjectAccessReview", ["create"], namespaced=False)
         ],
@@ -103,9 +108,9 @@ def discover(path: str, accept: str, profile: str) -> Answer | None:
     if path == "/version":
         return ObjectAnswer(VERSION)
     aggregated = "as=APIGroupDiscoveryList" in accept and "v=v2;" in f"{accept.replace(',', ';')};"
-    documents = {openapi.INDEX_PATH: openapi.index, openapi.GROUP_PATH: openapi.group_document}
-    if path in documents:
-        return ObjectAnswer(documents[path]())
+    if path.startswith(openapi.INDEX_PATH):
+        described = openapi.document(path)
+        return ObjectAnswer(described) if described else None
     if path in ("/api", "/apis"):
         versions = ["v1"] if path == "/api" else _versions(profile)
         return ObjectAnswer(_aggregated(versions, profile) if aggregated else _groups(versions))

@@ -35,6 +35,11 @@ class Target:
     subresource: str = ""
 
     @property
+    def what(self) -> str:
+        """Return the resource as roles name it, with its subresource."""
+        return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+
+    @property
     def group(self) -> str:
         """Return the API group."""
         return api_group(self.api_version)
@@ -134,14 +139,13 @@ class Dispatcher:
 
     def _authorize(self, ask: Ask, target: Target, verb: str) -> None:
         namespace = target.name if target.resource == "namespaces" else target.namespace
-        if self._tokens and not ask.identity.may(verb, namespace):
+        if self._tokens and not ask.identity.may(verb, namespace, target.what):
             raise _forbidden(ask, target, verb, target.name or _selected_name(ask, verb))
 
 
 def _forbidden(ask: Ask, target: Target, verb: str, name: str) -> StatusError:
-    what = f"{target.resource}/{target.subresource}" if target.subresource else target.resource
     where = target.name if target.resource == "namespaces" else target.namespace
-    return statuses.forbidden(ask.identity.user, verb, what, target.group, where, name)
+    return statuses.forbidden(ask.identity.user, verb, target.what, target.group, where, name)
 
 
 def _cluster_wide(verb: str, target: Target, served: Served) -> bool:

@@ -59,7 +59,7 @@ class DocumentedTagApi(TagApi):
             raise statuses.bad_request("the object names no namespace, and neither does the path") from error
         if not isinstance(namespace, str) or not namespace:
             raise statuses.bad_request("the object names no namespace, and neither does the path")
-        if not ask.identity.may("create", namespace):
+        if not ask.identity.may("create", namespace, RESOURCE):
             raise statuses.forbidden(ask.identity.user, "create", RESOURCE, "image.openshift.io", namespace)
         return namespace
 

@@ -1,4 +1,4 @@
-"""Answers requests for objects that the server keeps without looking into them: Leases, Namespaces."""
+"""Answers requests for objects that the server keeps without looking into them: Leases, Namespaces, workloads."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Resource:
-    """A plain resource: what it is called, and whether it lives in namespaces."""
+    """A plain resource: what it is called, also for short, and whether it lives in namespaces."""
 
     plural: str
     kind: str
     api_version: str
     namespaced: bool = True
+    short: str = ""
 
     @property
     def group(self) -> str:

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 from syncer.localapi import kinds
 from syncer.localapi.schema import Many, Maybe, Raw, Scalar, Struct, Table, Time
 from syncer.localapi.values import GROUP, IMAGE_API
+from syncer.localapi.workloads import WORKLOADS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from syncer.localapi.objects import Resource
     from syncer.localapi.schema import Type
     from syncer.localapi.values import Doc
 
 INDEX_PATH = "/openapi/v3"
-GROUP_PATH = f"/openapi/v3/apis/{IMAGE_API}"
 
 _RESOURCES = {
     "imagestreamtags": ("ImageStreamTag", kinds.IMAGE_STREAM_TAG, ("get", "put", "patch", "delete")),
@@ -26,13 +29,38 @@ _ACTIONS = {"get": "get", "put": "put", "patch": "patch", "delete": "delete", "p
 _PREFIX = "com.github.openshift.api.image.v1"
 
 
-def index() -> Doc:
-    """Return the index of the group documents."""
-    return {"paths": {f"apis/{IMAGE_API}": {"serverRelativeURL": f"{GROUP_PATH}?hash=1"}}}
+def document(path: str) -> Doc | None:
+    """Return the index of the group documents, or one of these, by the path that it is read from; None elsewhere."""
+    groups = {name: [each for each in WORKLOADS if _root(each) == name] for name in map(_root, WORKLOADS)}
+    known = path.removeprefix(f"{INDEX_PATH}/")
+    if path == INDEX_PATH:
+        names = (f"apis/{IMAGE_API}", *groups)
+        return {"paths": {name: {"serverRelativeURL": f"{INDEX_PATH}/{name}?hash=1"} for name in names}}
+    if known == f"apis/{IMAGE_API}":
+        return _image_group()
+    return _plain_group(groups[known]) if known in groups else None
 
 
-def group_document() -> Doc:
-    """Return the document of the image group."""
+def _root(resource: Resource) -> str:
+    return f"apis/{resource.api_version}" if resource.group else f"api/{resource.api_version}"
+
+
+def _plain_group(resources: Iterable[Resource]) -> Doc:
+    """Return the document of resources whose content the server does not look into."""
+    schemas: Doc = {}
+    paths: Doc = {}
+    for each in resources:
+        identity = {"group": each.group, "version": each.api_version.rpartition("/")[2], "kind": each.kind}
+        open_ended = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        schemas[f"{_PREFIX}.{each.kind}"] = {**open_ended, "x-kubernetes-group-version-kind": [identity]}
+        base = f"/{_root(each)}/namespaces/{{namespace}}/{each.plural}"
+        paths[base] = {verb: _operation(verb, each.kind, identity) for verb in ("get", "post")}
+        verbs = ("get", "put", "patch", "delete")
+        paths[f"{base}/{{name}}"] = {verb: _operation(verb, each.kind, identity) for verb in verbs}
+    return _whole(paths, schemas)
+
+
+def _image_group() -> Doc:
     schemas: Doc = {}
     paths: Doc = {}
     for plural, (kind, struct, verbs) in _RESOURCES.items():
@@ -41,6 +69,10 @@ def group_document() -> Doc:
         base = f"/apis/{IMAGE_API}/namespaces/{{namespace}}/{plural}"
         paths[base] = {verb: _operation(verb, kind, identity) for verb in ("get", "post")}
         paths[f"{base}/{{name}}"] = {verb: _operation(verb, kind, identity) for verb in verbs}
+    return _whole(paths, schemas)
+
+
+def _whole(paths: Doc, schemas: Doc) -> Doc:
     info = {"title": "Local API", "version": "v1"}
     return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 

@@ -164,4 +164,4 @@ def _patch_causes(ask: Ask, manager: str) -> list[Cause]:
 
 def call_of(ask: Ask, resource: str, *, dry_run: bool = False) -> Call:
     """Return what the registries need to know of a request."""
-    return Call(ask.now, dry_run, resource, lambda namespace: ask.identity.may("get", namespace))
+    return Call(ask.now, dry_run, resource, lambda namespace: ask.identity.may("get", namespace, "imagestreams/layers"))

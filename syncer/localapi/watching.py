@@ -12,6 +12,7 @@ from syncer.localapi.lists import ListOptions, check_version
 from syncer.localapi.store import Compacted, Event
 from syncer.localapi.tables import table
 from syncer.localapi.values import IMAGE_API, Doc
+from syncer.localapi.workloads import WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,6 +30,7 @@ _KINDS = {
     "imagestreamtags": ("ImageStreamTag", IMAGE_API),
     "leases": ("Lease", "coordination.k8s.io/v1"),
     "namespaces": ("Namespace", "v1"),
+    **{each.plural: (each.kind, each.api_version) for each in WORKLOADS},
 }
 
 

@@ -22,6 +22,7 @@ from syncer.localapi.streamapi import MappingApi, StreamApi
 from syncer.localapi.streams import Stream
 from syncer.localapi.tagapi import TagApi
 from syncer.localapi.values import IMAGE_API, timestamp
+from syncer.localapi.workloads import WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -66,6 +67,10 @@ class World:
             ("v1", "namespaces"): Served(
                 NamespaceApi(self.store, gate), frozenset({"get", "delete"}), _COLLECTION, namespaced=False
             ),
+        }
+        served |= {
+            (each.api_version, each.plural): Served(ObjectApi(self.store, each, gate), _NAMED, _COLLECTION)
+            for each in WORKLOADS
         }
         if profile == "openshift":
             read = frozenset({"get"})
