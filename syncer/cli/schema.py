@@ -9,6 +9,9 @@ import click
 def command() -> None:
     """Print the JSON Schema of the report that `-o json` writes.
 
+    Its `$defs` describe what other commands print as JSON: `line` (-o jsonl), `explanation`, `validation`, `export` and
+    `diagnosis` (doctor).
+
     \b
     Example:
       syncer schema > report.schema.json

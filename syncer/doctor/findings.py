@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from syncer import __version__
 from syncer.doctor.roles import roles, yaml_of
+from syncer.report.facts import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from syncer.doctor.permissions import Permission
@@ -83,6 +85,8 @@ class Diagnosis:
         permissions = [{**asdict(need), "allowed": granted.get(need)} for need in self.needs]
         checks = [{**asdict(check), "status": str(check.status)} for check in self.checks]
         body = {
+            "format_version": FORMAT_VERSION,
+            "syncer_version": __version__,
             "healthy": self.healthy,
             "user": self.user,
             "checks": checks,

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from syncer.model import Json, Problem, SourceInfo
 
 FORMATS: Final = ("text", "json", "github", "gitlab")
-FORMAT_VERSION: Final = "1.0"
-"""Of the JSON document; minor versions only add."""
 
 _WIDEST: Final = 120
 """Columns of a quoted line; of a longer one, what surrounds the place."""
@@ -85,7 +83,7 @@ def _counted(number: int, word: str) -> str:
 def _document(validation: Validation) -> dict[str, Json]:
     counts = Counter(problem.severity for problem in validation.problems)
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": facts.FORMAT_VERSION,
         "syncer_version": __version__,
         "source": {**asdict(validation.source), "url": facts.without_userinfo(validation.source.url)},
         "summary": {

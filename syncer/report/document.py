@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from syncer import __version__, imagestreamtag
 from syncer.plan.saved import checksum
@@ -12,9 +12,6 @@ from syncer.report import facts
 
 if TYPE_CHECKING:
     from syncer.model import Change, Import, Json, Origin, Report
-
-FORMAT_VERSION: Final = "1.0"
-"""Minor versions only add."""
 
 
 def document(report: Report) -> dict[str, Json]:
@@ -24,7 +21,7 @@ def document(report: Report) -> dict[str, Json]:
     """
     source, target, plan = report.source, report.target, report.plan
     result = {
-        "format_version": FORMAT_VERSION,
+        "format_version": facts.FORMAT_VERSION,
         "syncer_version": __version__,
         "source": {**dataclasses.asdict(source), "url": facts.without_userinfo(source.url)},
         "target": {**dataclasses.asdict(target), "server": facts.without_userinfo(target.server)},

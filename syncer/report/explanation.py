@@ -12,7 +12,7 @@ from rich.text import Text
 from syncer import __version__, imagestreamtag
 from syncer.model import ImportState
 from syncer.report import facts
-from syncer.report.document import FORMAT_VERSION, change_of, import_of
+from syncer.report.document import change_of, import_of
 from syncer.report.text import STYLES, Page
 from syncer.report.values import ABSENT, Values, sentence, visible
 
@@ -41,7 +41,7 @@ def render_json(told: Explanation) -> str:
     mark = imagestreamtag.owner_of(live) if live else None
     base = imagestreamtag.base_of(live) if live else None
     document = {
-        "format_version": FORMAT_VERSION,
+        "format_version": facts.FORMAT_VERSION,
         "syncer_version": __version__,
         "namespace": told.key.namespace,
         "name": told.key.name,

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from syncer.model import Json, Report, Scope, Target
 
 FORMATS: Final = ("text", "json")
-FORMAT_VERSION: Final = "1.0"
-"""Of the JSON document; minor versions only add."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def _document(exported: Exported) -> dict[str, Json]:
 
     export, target = exported.export, exported.target
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": facts.FORMAT_VERSION,
         "syncer_version": __version__,
         "directory": exported.directory,
         "target": {**asdict(target), "server": facts.without_userinfo(target.server)},

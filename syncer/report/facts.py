@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from syncer.model import Change, FieldChange, Json, Problem, Report, Scope, SourceInfo
 
+FORMAT_VERSION: Final = "1.0"
+"""Of every JSON document that a command prints; minor versions only add."""
+
 ACTIONS: Final = ("create", "update", "prune", "unchanged", "skip")
 RESULTS: Final = ("created", "configured", "pruned", "unchanged", "skipped", "failed")
 
