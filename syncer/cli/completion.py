@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from click.shell_completion import BashComplete, add_completion_class, get_completion_class, split_arg_string
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+    get_completion_class,
+    split_arg_string,
+)
 
 VARIABLE = "_SYNCER_COMPLETE"
 _BREAKS = ":="
@@ -39,7 +45,30 @@ class Bash(BashComplete):
         return f"{item.type},{value}"
 
 
-add_completion_class(Bash)
+class _WholeWords(ShellComplete):
+    """Completes `--option=value` as one word, which zsh and fish take it for: what was typed must not be lost."""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        words, self.typed = super().get_completion_args()
+        return words, self.typed
+
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        option, equals, _ = self.typed.partition("=")
+        if option.startswith("--") and equals and item.type == "plain":
+            item = CompletionItem(f"{option}={item.value}", item.type, item.help)
+        return super().format_completion(item)
+
+
+class Zsh(_WholeWords, ZshComplete):
+    """Completes in zsh."""
+
+
+class Fish(_WholeWords, FishComplete):
+    """Completes in fish."""
+
+
+for _kind in (Bash, Zsh, Fish):
+    add_completion_class(_kind)
 
 
 @click.command("completion")

@@ -1,6 +1,9 @@
 """Completion: what a shell is given, how fast, and that nothing is ever printed in between."""
 
 import os
+import pty
+import re
+import select
 import shutil
 import subprocess
 import sys
@@ -8,9 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 from world import tag, text_of
 
-from syncer.cli import candidates
+from syncer.cli import candidates, cli
+from syncer.cli.completion import VARIABLE
 
 SYNCER = Path(sys.executable).with_name("syncer")
 KUBECONFIG = """{contexts: [
@@ -71,10 +76,13 @@ def test_a_kubeconfig_that_is_none_gives_nothing_and_no_error(complete, here, mo
     assert complete("syncer plan --context ") == []
 
 
-def test_namespaces_of_the_cluster(complete, world):
+def test_namespaces_of_the_cluster(world, monkeypatch):
+    monkeypatch.setattr(candidates, "PATIENCE", 30)  # what a busy machine needs, which no person would wait for
     world.post(tag("team-a/app:v1"))
     world.post(tag("team-b/app:v1"))
-    assert complete(f"syncer plan --server {world.url} -n team-") == ["team-a", "team-b"]
+    asking = ShellComplete(cli, {}, "syncer", VARIABLE)
+    found = asking.get_completions(["plan", "--server", world.url, "-n"], "team-")
+    assert [each.value for each in found] == ["team-a", "team-b"]
 
 
 def test_namespaces_of_manifests_where_there_is_no_cluster(complete, here):
@@ -143,6 +151,80 @@ def test_bash_completes_by_the_script(here, monkeypatch):
         ["bash", "-c", story], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.stderr) == ("default/api-other:6443/ann\n", "")
+
+
+def in_fish(line):
+    """Give what fish offers for a line, without descriptions."""
+    story = f"syncer completion fish | source; complete -C '{line}'"
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", story], env=shell_environment(), capture_output=True, text=True, check=True
+    )
+    return [each.partition("\t")[0] for each in done.stdout.splitlines()]
+
+
+def in_zsh(line):
+    """Press Tab at the end of a line in an interactive zsh, and give what the line is then."""
+    begin = (
+        "_shown() { print -r -- \"[$BUFFER]\"; exit }; zle -N _shown; bindkey '^G' _shown\n"
+        "autoload -U compinit && compinit -D -u && source <(syncer completion zsh) && print be''gun\n"
+    )
+    ours, theirs = pty.openpty()
+    environment = {**shell_environment(), "TERM": "dumb"}
+    seen = b""
+    with subprocess.Popen(["zsh", "-f", "-i"], stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as zsh:
+        try:
+            for typed, awaited in ((begin, b"begun\r"), (f"{line}\t\x07", b"]\r")):
+                os.write(ours, typed.encode())
+                while awaited not in seen:
+                    assert select.select([ours], [], [], 30)[0], seen
+                    seen += os.read(ours, 4096)
+        finally:
+            zsh.kill()
+    os.close(ours)
+    os.close(theirs)
+    return re.search(rb"\[([^][]*)\]\r", seen)[1].decode()
+
+
+def shell_environment():
+    return {**os.environ, "PATH": f"{SYNCER.parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+needs_fish = pytest.mark.skipif(not shutil.which("fish"), reason="there is no fish here; CI installs it")
+needs_zsh = pytest.mark.skipif(not shutil.which("zsh"), reason="there is no zsh here; CI installs it")
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("syncer pl", ["plan"]),
+        ("syncer plan -o js", ["json", "jsonl"]),
+        ("syncer plan --output=js", ["--output=json", "--output=jsonl"]),
+        ("syncer plan --context default/api-o", ["default/api-other:6443/ann"]),
+        ("syncer plan --context=default/api-o", ["--context=default/api-other:6443/ann"]),
+    ],
+)
+@needs_fish
+def test_fish_completes_by_the_script(here, monkeypatch, line, offered):
+    (here / "a").write_text(KUBECONFIG)
+    monkeypatch.setenv("KUBECONFIG", "a")
+    assert in_fish(line) == offered
+
+
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("syncer pl", "syncer plan "),
+        ("syncer plan -o ma", "syncer plan -o markdown "),
+        ("syncer plan --output=ma", "syncer plan --output=markdown "),
+        ("syncer plan --context default/api-o", "syncer plan --context default/api-other:6443/ann "),
+        ("syncer plan --context=default/api-o", "syncer plan --context=default/api-other:6443/ann "),
+    ],
+)
+@needs_zsh
+def test_zsh_completes_by_the_script(here, monkeypatch, line, completed):
+    (here / "a").write_text(KUBECONFIG)
+    monkeypatch.setenv("KUBECONFIG", "a")
+    assert in_zsh(line) == completed
 
 
 def test_64_for_another_shell(syncer):
