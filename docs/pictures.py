@@ -8,7 +8,6 @@ a plan then says is drawn, by rich and by Chromium. Only the server's name is th
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import re
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git import Repo
+from msgspec.structs import replace
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
@@ -82,7 +82,7 @@ def planned() -> tuple[Report, datetime]:
         commit(git, "Promote payments/api 2.3.1, release storefront 1.6.0", now - timedelta(days=2))
         report = sync.plan(options, client, io.BytesIO()).report
         git.close()
-    return dataclasses.replace(report, target=dataclasses.replace(report.target, server=SERVER)), now
+    return replace(report, target=replace(report.target, server=SERVER)), now
 
 
 def commit(git: Repo, message: str, when: datetime) -> None:

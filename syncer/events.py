@@ -7,8 +7,9 @@ The last event is RunEnded, or RunFailed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from syncer.errors import SyncerError
@@ -18,16 +19,14 @@ Stage = Literal["source", "manifests", "live", "plan", "history", "validate", "w
 """Reading SOURCE, parsing it, listing the cluster, planning, finding commits, a server dry run, applying, waiting."""
 
 
-@dataclass(frozen=True, slots=True)
-class StageBegan:
+class StageBegan(Struct, frozen=True, gc=False):
     """A stage began. `total` is how much it has to do, None where that is not known."""
 
     stage: Stage
     total: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True, gc=False):
     """How far a stage is: `done` files, tags, changes or imports, of `total` where that is known."""
 
     stage: Stage
@@ -35,8 +34,7 @@ class Progress:
     total: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StageEnded:
+class StageEnded(Struct, frozen=True, gc=False):
     """A stage ended, after `seconds`; `counts` says what it came to, such as files or tags."""
 
     stage: Stage
@@ -44,31 +42,27 @@ class StageEnded:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True, gc=False):
     """A create, an update or a prune has its outcome."""
 
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class ImportMoved:
+class ImportMoved(Struct, frozen=True, gc=False):
     """The import that the run waits for came to a state."""
 
     key: ObjectKey
     image: Import
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True, gc=False):
     """Something keeps the run waiting, or makes it try again; `seconds` where it is known for how long."""
 
     message: str
     seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnded:
+class RunEnded(Struct, frozen=True, gc=False):
     """The run ended, and this is its report; `refusal` where it stopped before its first write."""
 
     report: Report
@@ -76,8 +70,7 @@ class RunEnded:
     refusal: SyncerError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunFailed:
+class RunFailed(Struct, frozen=True, gc=False):
     """The run ended by an error, without a report."""
 
     error: SyncerError

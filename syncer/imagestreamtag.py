@@ -6,13 +6,13 @@ images in its `status.tags`. This module reads both, and knows what a client may
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-import orjson
+import msgspec
+from msgspec.structs import replace
 
 from syncer.errors import ClusterError, UsageError
 from syncer.model import Import, ImportState, Json, Live, ObjectKey
@@ -114,8 +114,8 @@ def record(fields: Mapping[str, Json]) -> str:
 
 
 def recorded_fields(text: str) -> dict[str, Json]:
-    """Read managed fields from a record. Raises ValueError or AttributeError where it is none."""
-    manifest = orjson.loads(text)
+    """Read managed fields from a record. Raises ValueError, AttributeError or RecursionError where it is none."""
+    manifest = msgspec.json.decode(text)
     return fields_of(manifest.get("metadata", {}).get("annotations") or {}, manifest.get("tag") or {})
 
 
@@ -124,7 +124,7 @@ def base_of(live: Live) -> dict[str, Json] | None:
     for name in (LAST_APPLIED, KUBECTL_LAST_APPLIED):
         try:
             return recorded_fields(live.annotations[name])
-        except (KeyError, ValueError, AttributeError):
+        except (KeyError, ValueError, AttributeError, RecursionError):
             continue
     return None
 
@@ -324,7 +324,7 @@ def _image(spec: Mapping[str, Json] | None, digest: str, generation: int | None,
 def asked_again(failed: Import) -> Import:
     """Give a failed import as one that was asked for once more since, whose end is not known."""
     message = failed.message.removesuffix(ASKED_AGAIN) + ASKED_AGAIN
-    return dataclasses.replace(failed, message=message, asked_again=True)
+    return replace(failed, message=message, asked_again=True)
 
 
 def _well_formed(spec: Json) -> Mapping[str, Json] | None:

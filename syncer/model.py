@@ -5,13 +5,18 @@
     page →  Live   ┘
 
 Nothing here touches the world. JSON values are plain Python: dict, list, str, int, float, bool, None.
+
+The classes are msgspec's: a frozen dataclass takes twenty times as long to make an object, and thirty times as long to
+be defined, which every start of the program would pay for. `gc=False`: what is frozen is part of no circle, and need
+not be looked at when Python collects garbage. A changed copy is made by `msgspec.structs.replace`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,8 +51,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True, gc=False):
     """A commit of git: its full id, when it was committed (RFC 3339, UTC), its author's name, its subject."""
 
     id: str
@@ -56,8 +60,7 @@ class Commit:
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True, gc=False):
     """Where in the source something stands: a path relative to the repository, and a line from 1.
 
     `commit` is the one that changed the file last, None where that is not known.
@@ -68,8 +71,7 @@ class Origin:
     commit: Commit | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True, gc=False):
     """Something a user should know or mend. `line` and `column` count from 1, 0 where there is none."""
 
     severity: Severity
@@ -86,16 +88,14 @@ class Problem:
 # ---------------------------------------------------------------------------------------------------- desired
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(Struct, frozen=True, gc=False):
     """One file of a source: its path relative to the source's root, with `/`, and its bytes."""
 
     path: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SourceInfo:
+class SourceInfo(Struct, frozen=True, gc=False):
     """What was read: the report's `source`. `commit` is empty outside git; `path` is the folder in the repository."""
 
     url: str
@@ -105,16 +105,14 @@ class SourceInfo:
     dirty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(Struct, frozen=True, gc=False):
     """What changed since a commit: the paths of files that came, went or differ, and what these held then."""
 
     paths: frozenset[str]
     before: Sequence[Blob]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True, gc=False):
     """What a source holds: its files, in path order, and what they are called.
 
     `owner` is the default owner, empty without a remote. `narrowed` is true where options left files out, so that a tag
@@ -129,8 +127,7 @@ class Source:
     problems: Sequence[Problem] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(Struct, frozen=True, gc=False):
     """What git says of one tag: the managed fields by JSON pointer, such as `/tag/from`, and where it says so."""
 
     key: ObjectKey
@@ -138,8 +135,7 @@ class Desired:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Manifests:
+class Manifests(Struct, frozen=True, gc=False):
     """All that the files of a source say. `ignored` counts documents of other kinds."""
 
     desired: Mapping[ObjectKey, Desired]
@@ -165,8 +161,7 @@ class ImportState(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(Struct, frozen=True, gc=False):
     """A tag's image: its state, the digest that is there (an old one, too), and the registry's last word.
 
     `since` is the failed condition's lastTransitionTime, RFC 3339. `asked_again`: it was asked for once more after that
@@ -180,8 +175,7 @@ class Import:
     asked_again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
+class Live(Struct, frozen=True, gc=False):
     """One tag as the cluster has it.
 
     `spec` is the raw entry of the stream's `spec.tags` (None for a tag that only a push made). `uid` and
@@ -201,8 +195,7 @@ class Live:
 Listing = Literal["tags", "streams"]
 
 
-@dataclass(frozen=True, slots=True)
-class LiveState:
+class LiveState(Struct, frozen=True, gc=False):
     """All tags in scope. It exists only after the last page of every list.
 
     `forbidden` and `missing` name namespaces that could not be listed (with the server's message) or do not exist.
@@ -214,8 +207,7 @@ class LiveState:
     missing: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True, gc=False):
     """What is listed and may be pruned: all namespaces, or those named. `derived`: taken from the manifests."""
 
     all_namespaces: bool = False
@@ -241,8 +233,7 @@ class Cause(StrEnum):
     UNDO = "undo"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(Struct, frozen=True, gc=False):
     """One field that differs, by JSON pointer. None stands for a field that is absent."""
 
     path: str
@@ -252,8 +243,7 @@ class FieldChange:
     desired: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True, gc=False):
     """One HTTP request, exactly as it is sent. `body` is a JSON value, None for no body."""
 
     method: Literal["POST", "PATCH", "DELETE"]
@@ -262,16 +252,14 @@ class Request:
     body: Json = None
 
 
-@dataclass(frozen=True, slots=True)
-class Veto:
+class Veto(Struct, frozen=True, gc=False):
     """Why a tag is left as it is: a code that scripts can rely on, and a sentence."""
 
     code: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(Struct, frozen=True, gc=False):
     """What every change has: the tag, the reason in words, where git says it, and the tag's image now."""
 
     action: ClassVar[Literal["create", "update", "prune", "unchanged", "skip"]]
@@ -286,15 +274,13 @@ class _Change:
     desired: Desired | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Create(_Change):
+class Create(_Change, frozen=True, gc=False):
     """The tag is not there: one POST makes it."""
 
     action = "create"
 
 
-@dataclass(frozen=True, slots=True)
-class Update(_Change):
+class Update(_Change, frozen=True, gc=False):
     """The tag differs: guarded JSON patches. `adopts`: it was nobody's, or another owner's, before this sync."""
 
     action = "update"
@@ -306,22 +292,19 @@ class Update(_Change):
         return any(change.path.startswith("/tag/") for change in self.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Prune(_Change):
+class Prune(_Change, frozen=True, gc=False):
     """The tag is ours and gone from git: a DELETE, after a fresh read."""
 
     action = "prune"
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged(_Change):
+class Unchanged(_Change, frozen=True, gc=False):
     """The tag is as git says."""
 
     action = "unchanged"
 
 
-@dataclass(frozen=True, slots=True)
-class Skip(_Change):
+class Skip(_Change, frozen=True, gc=False):
     """The tag is left as it is although it differs; the vetoes say why."""
 
     action = "skip"
@@ -330,8 +313,7 @@ class Skip(_Change):
 Change = Create | Update | Prune | Unchanged | Skip
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True, gc=False):
     """A limit that a plan was held against. `stopped`: the plan is over it; the option lets it pass."""
 
     name: str
@@ -340,8 +322,7 @@ class Gate:
     option: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True, gc=False):
     """What a run would do, in the order it would do it; made of frozen parts, deterministic for the same input."""
 
     owner: str
@@ -361,8 +342,7 @@ Wrote = Literal["yes", "no", "unknown"]
 Result = Literal["created", "configured", "pruned", "unchanged", "skipped", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True, gc=False):
     """What became of one change.
 
     `error` says why it failed, or why the run left it (`skipped`) although it was planned; `image` is the import state
@@ -376,8 +356,7 @@ class Outcome:
     wrote: Wrote = "no"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True, gc=False):
     """Which cluster was compared with: the report's `target`."""
 
     server: str
@@ -385,8 +364,7 @@ class Target:
     listing: Listing = "streams"
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True, gc=False):
     """All that a run has to say; every format is made of it. `outcomes` is empty for a plan that was not applied.
 
     `restores`: the plan is a way back. `undo_file` is the way back from this run, empty where it wrote none.
@@ -404,8 +382,7 @@ class Report:
     timings: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True, gc=False):
     """All that can be said of one tag; `report` is of a plan that holds its change, or none where there is none.
 
     `commits` are those that changed its manifest last, newest first; `lacking` says why there are none. `followed` are

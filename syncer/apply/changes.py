@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
+
+from msgspec.structs import replace
 
 from syncer import imagestreamtag
 from syncer.apply.images import FOLLOWER_PATIENCE, is_open, wait_for_digest, wait_for_image
@@ -76,7 +77,7 @@ class Applier:
             outcome = write(sender)
         except ClusterError as error:
             outcome = Outcome(change.key, "failed", error.message)
-        return dataclasses.replace(outcome, wrote=sender.wrote)
+        return replace(outcome, wrote=sender.wrote)
 
     def _write(self, change: Create | Update, desired: Desired | None, sender: _Sender) -> Outcome:
         """Wait for what a follower needs, write, and say what came of it.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from syncer import imagestreamtag
 from syncer.errors import ClusterError
@@ -97,7 +98,7 @@ def follow_imports(  # noqa: PLR0913 - the last two are the caller's ears, and h
             break  # what was written is written: a report without these states beats none
         for key in pending:
             image = tags[key].image if key in tags else Import(ImportState.NONE)
-            written[key] = dataclasses.replace(written[key], image=image)
+            written[key] = replace(written[key], image=image)
             if not is_open(image):
                 tell(ImportMoved(key, image))
         before, pending = len(pending), [key for key in pending if is_open(written[key].image)]

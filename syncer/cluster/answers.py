@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
+import msgspec
 
 from syncer.errors import (
     AlreadyExistsError,
@@ -45,8 +45,8 @@ def decode(data: bytes, what: str) -> dict[str, Json]:
     Raises ClusterError that shows the first 80 characters of anything else.
     """
     try:
-        body = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
+        body = msgspec.json.decode(data)
+    except (ValueError, RecursionError) as error:
         raise ClusterError(f"{what}: the answer is not JSON but {_excerpt(data)}", hint=_WRONG_SERVER) from error
     if not isinstance(body, dict):
         raise ClusterError(f"{what}: the answer is not a JSON object but {_excerpt(data)}", hint=_WRONG_SERVER)

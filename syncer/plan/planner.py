@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
 
 from syncer import imagestreamtag
 from syncer.diff import three_way
@@ -121,7 +122,7 @@ class Planner:
         fields = three_way(base, imagestreamtag.live_fields(live), desired.fields, imagestreamtag.DEFAULTS)
         if adopts:
             cause = Cause.TAKEN if taken else Cause.ADOPTED
-            fields = tuple(dataclasses.replace(change, cause=cause) for change in fields)
+            fields = tuple(replace(change, cause=cause) for change in fields)
         kept = fields
         if policy.on_drift == "report":
             kept = tuple(change for change in fields if change.cause is not Cause.DRIFT)

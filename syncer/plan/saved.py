@@ -6,12 +6,13 @@ each request is one for the tag that it stands with.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+
+from msgspec.structs import replace
 
 from syncer import imagestreamtag
 from syncer.errors import SourceError
@@ -210,8 +211,8 @@ def _change(part: _Part, owner: str) -> Change:
     )
     _check_change(change, part, owner)
     if isinstance(change, Update) and change.live:
-        change = dataclasses.replace(change, adopts=imagestreamtag.owner_of(change.live) != (owner, True))
-    return dataclasses.replace(change, desired=_desired(change, part))
+        change = replace(change, adopts=imagestreamtag.owner_of(change.live) != (owner, True))
+    return replace(change, desired=_desired(change, part))
 
 
 def _origin(part: _Part) -> Origin | None:
@@ -222,7 +223,7 @@ def _origin(part: _Part) -> Origin | None:
         return origin
     commit = part.part("commit")
     told = (commit.of(name, str) for name in ("id", "time", "author", "subject"))
-    return dataclasses.replace(origin, commit=Commit(*told))
+    return replace(origin, commit=Commit(*told))
 
 
 def _check_change(change: Change, part: _Part, owner: str) -> None:
@@ -275,7 +276,7 @@ def _observed(part: _Part, key: ObjectKey, image: Import) -> Live | None:
         annotations=annotations,
         uid=part.of("uid", str),
         resource_version="",
-        image=dataclasses.replace(image, digest=part.of("digest", str)),
+        image=replace(image, digest=part.of("digest", str)),
     )
 
 

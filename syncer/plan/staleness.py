@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from syncer import imagestreamtag
 from syncer.errors import ManifestError, StalePlanError, SyncerError
@@ -99,7 +100,7 @@ def gates_again(plan: Plan, live: LiveState, max_prune: Limit | None, max_change
     owned = [key for key, tag in live.tags.items() if imagestreamtag.owner_of(tag) == (plan.owner, True)]
     kept = (gate for gate in plan.gates if gate.name not in ("prune", "change"))
     return (
-        *(dataclasses.replace(gate, option=f"a new plan with {gate.option}") for gate in kept),
+        *(replace(gate, option=f"a new plan with {gate.option}") for gate in kept),
         *limit_gates(plan.changes, owned, max_prune, max_change),
     )
 

@@ -6,8 +6,10 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import asdict
 
 from syncer import __version__
 from syncer.model import Severity

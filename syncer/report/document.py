@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from importlib.resources import files
 from typing import TYPE_CHECKING
+
+from msgspec.structs import asdict
 
 from syncer import __version__, imagestreamtag
 from syncer.plan.saved import checksum
@@ -23,18 +24,18 @@ def document(report: Report) -> dict[str, Json]:
     result = {
         "format_version": facts.FORMAT_VERSION,
         "syncer_version": __version__,
-        "source": {**dataclasses.asdict(source), "url": facts.without_userinfo(source.url)},
-        "target": {**dataclasses.asdict(target), "server": facts.without_userinfo(target.server)},
+        "source": {**asdict(source), "url": facts.without_userinfo(source.url)},
+        "target": {**asdict(target), "server": facts.without_userinfo(target.server)},
         "owner": plan.owner,
-        "scope": {**dataclasses.asdict(plan.scope), "namespaces": list(plan.scope.namespaces)},
+        "scope": {**asdict(plan.scope), "namespaces": list(plan.scope.namespaces)},
         "complete": plan.complete,
         "applied": report.applied,
         "interrupted": report.interrupted,
         "undo_file": report.undo_file,
         "summary": facts.summary(report),
         "changes": [change_of(report, change) for change in plan.changes],
-        "problems": [{**dataclasses.asdict(problem), "severity": str(problem.severity)} for problem in plan.problems],
-        "gates": [dataclasses.asdict(gate) for gate in plan.gates],
+        "problems": [{**asdict(problem), "severity": str(problem.severity)} for problem in plan.problems],
+        "gates": [asdict(gate) for gate in plan.gates],
         "notes": list(report.notes),
         "timings": {stage: round(seconds, 3) for stage, seconds in report.timings.items()},
     }
@@ -72,7 +73,7 @@ def change_of(report: Report, change: Change) -> dict[str, Json]:
 
 
 def _origin(origin: Origin) -> dict[str, Json]:
-    commit = {"commit": dataclasses.asdict(origin.commit)} if origin.commit else {}
+    commit = {"commit": asdict(origin.commit)} if origin.commit else {}
     return {"file": origin.file, "line": origin.line, **commit}
 
 

@@ -5,8 +5,9 @@ The key `type` says what a line is; `#/$defs/line` of the schema describes each.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Final, assert_never
+
+from msgspec.structs import asdict
 
 from syncer.events import Applied, ImportMoved, Progress, RunEnded, RunFailed, StageBegan, StageEnded, Waiting
 from syncer.report.document import import_of
@@ -41,7 +42,7 @@ def _entry(event: StageBegan | Progress | StageEnded | Applied | ImportMoved | W
         case RunFailed(error):
             return _error(error)
         case StageBegan() | Progress() | StageEnded() | Waiting():
-            return {"type": _TYPES[type(event)], **dataclasses.asdict(event)}
+            return {"type": _TYPES[type(event)], **asdict(event)}
         case _:
             assert_never(event)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import asdict
 from rich.text import Text
 
 from syncer import __version__, imagestreamtag
@@ -53,7 +53,7 @@ def render_json(told: Explanation) -> str:
         "desired": dict(told.desired.fields) if told.desired else None,
         "import": import_of(live.image) if live else None,
         "marked": {"owner": mark[0], "copied": not mark[1]} if mark else None,
-        "commits": [dataclasses.asdict(commit) for commit in told.commits],
+        "commits": [asdict(commit) for commit in told.commits],
         "follows": [
             {"namespace": key.namespace, "name": key.name, "live": tag is not None}
             for key, tag in told.followed.items()

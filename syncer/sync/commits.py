@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from syncer.model import Unchanged
 from syncer.source import last_commits
@@ -25,11 +26,11 @@ def with_commits(made: Plan, source: SourceSpec, info: SourceInfo, watch: Stopwa
         history = last_commits(source.location, info, changed)
         stage.counts["files"] = len(history.commits)
     changes = tuple(_with_commit(change, history.commits) for change in made.changes)
-    return dataclasses.replace(made, changes=changes), tuple(filter(None, [history.lacking]))
+    return replace(made, changes=changes), tuple(filter(None, [history.lacking]))
 
 
 def _with_commit(change: Change, commits: Mapping[str, Commit]) -> Change:
     commit = commits.get(change.origin.file) if change.origin and not isinstance(change, Unchanged) else None
     if commit is None or change.origin is None:
         return change
-    return dataclasses.replace(change, origin=dataclasses.replace(change.origin, commit=commit))
+    return replace(change, origin=replace(change.origin, commit=commit))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from syncer import imagestreamtag
 from syncer.cluster import read_stream
@@ -56,7 +57,7 @@ def explain(options: ExplainOptions, client: Client, stdin: BinaryIO, *, tell: T
     policy = Policy(wanted.owner, scope, narrowed=wanted.source.narrowed)
     seen = {one: two for one, two in wanted.manifests.desired.items() if (one.namespace, one.stream) in reading.streams}
     made = make_plan(
-        dataclasses.replace(wanted.manifests, desired=seen),
+        replace(wanted.manifests, desired=seen),
         LiveState(reading.tags, "streams", reading.forbidden),
         policy,
     )
@@ -64,7 +65,7 @@ def explain(options: ExplainOptions, client: Client, stdin: BinaryIO, *, tell: T
     location, file = options.run.source.location, desired.origin.file if desired else ""
     commits, lacking = commits_of(location, wanted.source.info, file) if file else ((), "")
     changes = tuple(_with_commit(change, commits) for change in made.changes if change.key == key)
-    made = dataclasses.replace(made, changes=changes, gates=())
+    made = replace(made, changes=changes, gates=())
     return Explanation(
         key=key,
         report=Report(wanted.source.info, target, made, timings=watch.seconds),
@@ -80,7 +81,7 @@ def explain(options: ExplainOptions, client: Client, stdin: BinaryIO, *, tell: T
 def _with_commit(change: Change, commits: Sequence[Commit]) -> Change:
     if not commits or change.origin is None:
         return change
-    return dataclasses.replace(change, origin=dataclasses.replace(change.origin, commit=commits[0]))
+    return replace(change, origin=replace(change.origin, commit=commits[0]))
 
 
 class _Streams:

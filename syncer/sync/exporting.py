@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
+
 from syncer.errors import ManifestError, SourceError, UsageError
 from syncer.imagestreamtag import LAST_APPLIED, OWNER, annotation_path
 from syncer.manifests.checks import default_namespace
@@ -137,7 +139,7 @@ def _adopt(  # noqa: PLR0913, PLR0917 - what a sync is made of
     options = dataclasses.replace(options, prune=False, allow_dirty=True)
     prepared = prepare(options, client, wanted, watch)
     changes = tuple(change for change in prepared.plan.changes if not change.requests or _only_marks(change))
-    plan = dataclasses.replace(prepared.plan, changes=changes, gates=())
+    plan = structs.replace(prepared.plan, changes=changes, gates=())
     prepared = dataclasses.replace(prepared, plan=plan)
     return carry_out(options, client, prepared, watch, before_write=before_write, stopped=stopped)
 

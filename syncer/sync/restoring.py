@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from syncer.apply import FOLLOWER_PATIENCE, Applier, Restorer, read_undo, undo_file
 from syncer.cluster import ClusterWriter, read_live
@@ -71,7 +72,7 @@ def restore(
         with undo_file(options.undo_file, made, source, server) as note:
             applier = Applier(writer, restorer.replan, options.wait, stopped, note)
             outcomes = carry_through(made, applier, watch, concurrency=options.concurrency, wait_for_imports=True)
-    made = dataclasses.replace(made, problems=restorer.shortfalls(outcomes))
+    made = replace(made, problems=restorer.shortfalls(outcomes))
     report = Report(
         source,
         target,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from syncer.errors import ForbiddenError, StalePlanError
 from syncer.events import nobody
@@ -48,7 +49,7 @@ def apply_saved(  # noqa: PLR0913 - as `sync`, and the plan
             raise ForbiddenError(message, hint=f"the plan lists {namespace}; nothing was written")
         moves = [move for change in made.changes for move in moved(change, live.tags.get(change.key))]
         moves += followed_now(made, live)
-        made = dataclasses.replace(
+        made = replace(
             made,
             gates=gates_again(made, live, options.max_prune, options.max_change),
             problems=(*made.problems, *stale_problems(moves)),

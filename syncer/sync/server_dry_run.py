@@ -6,6 +6,8 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from syncer.cluster import server_version
 from syncer.errors import ClusterError, UsageError
 from syncer.events import nobody
@@ -48,7 +50,7 @@ def validate_on_server(options: Options, client: Client, stdin: BinaryIO, *, tel
                             Severity.ERROR, "refused", error.message, error.hint, namespace=key.namespace, name=key.name
                         )
                     )
-    made = dataclasses.replace(prepared.plan, problems=(*prepared.plan.problems, *refused))
+    made = structs.replace(prepared.plan, problems=(*prepared.plan.problems, *refused))
     return Run(report_of(dataclasses.replace(prepared, plan=made), client, watch))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
 
 from syncer import imagestreamtag
 from syncer.apply import FOLLOWER_PATIENCE, Applier, apply_plan, follow_imports, undo_file
@@ -131,7 +132,7 @@ def carry_out(  # noqa: PLR0913 - what every story of a run that writes ends wit
         applier = Applier(writer, prepared.planner.change, patience, stopped, note)
         waits = options.wait is not None
         outcomes = carry_through(made, applier, watch, concurrency=options.concurrency, wait_for_imports=waits)
-    report = dataclasses.replace(
+    report = replace(
         report_of(prepared, client, watch),
         outcomes=outcomes,
         applied=True,

@@ -1,10 +1,10 @@
 """Waiting for images, by generation; patience runs out, and nothing hangs."""
 
-import dataclasses
 import time
 
 import pytest
 from builders import key
+from msgspec.structs import replace
 from world import tag
 
 from syncer.apply import follow_imports, images
@@ -141,7 +141,7 @@ def test_an_import_that_was_asked_for_again_has_its_time_before_it_counts_as_fai
             tags = super().read_stream(namespace, stream)
             (live,) = tags.values()
             failed = Import(ImportState.FAILED, "", "no such host", asked_again=True)
-            return tags if len(seen) > 3 else {live.key: dataclasses.replace(live, image=failed)}
+            return tags if len(seen) > 3 else {live.key: replace(live, image=failed)}
 
     found = follow_imports(Slow(world.client), [Outcome(key(APP), "configured")], 30.0, concurrency=1)
     assert (found[key(APP)].image.state, len(seen)) == (ImportState.IMPORTED, 4)

@@ -1,11 +1,11 @@
 """Laws of a plan, over random git, base and live: nothing is deleted without proof, nothing is planned twice."""
 
-import dataclasses
 import json
 
 from builders import OWNER, desired, follows, image, key, live, live_state, manifests, policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from syncer import imagestreamtag as ist
 from syncer.diff import apply_patch
@@ -135,7 +135,7 @@ def test_a_second_plan_of_what_was_applied_is_all_unchanged(world):
 
 def _settled(tag):
     """The tag once everything has its image: one digest for all, so that no follower is behind."""
-    return dataclasses.replace(tag, image=live().image)
+    return replace(tag, image=live().image)
 
 
 def _newly_free(change, first):

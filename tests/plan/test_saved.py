@@ -1,7 +1,6 @@
 """Saved plans, without a cluster: what is read back, what is refused, what counts as moved."""
 
 import copy
-import dataclasses
 import json
 from contextlib import suppress
 
@@ -9,6 +8,7 @@ import pytest
 from builders import follows, live_state
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from report import scenes
 
 from syncer.errors import SourceError
@@ -74,7 +74,7 @@ def change_named(name, plan=None):
 def test_a_plan_that_was_saved_and_read_is_the_plan_again(scene):
     report = getattr(scenes, scene)()
     saved = load(written(report), "plan.json")
-    again = dataclasses.replace(report, source=saved.source, target=saved.target, plan=saved.plan)
+    again = replace(report, source=saved.source, target=saved.target, plan=saved.plan)
     assert written(again) == written(report)
     for was, now in zip(report.plan.changes, saved.plan.changes, strict=True):
         assert (was.key, was.action, was.requests) == (now.key, now.action, now.requests)
@@ -243,15 +243,15 @@ def test_a_value_of_another_type_is_never_a_traceback(data):
 
 
 def with_spec(live, **spec):
-    return dataclasses.replace(live, spec={**live.spec, **spec})
+    return replace(live, spec={**live.spec, **spec})
 
 
 def with_annotation(live, name, value):
-    return dataclasses.replace(live, annotations={**live.annotations, name: value})
+    return replace(live, annotations={**live.annotations, name: value})
 
 
 def with_digest(live):
-    return dataclasses.replace(live, image=dataclasses.replace(live.image, digest=scenes.digest("9")))
+    return replace(live, image=replace(live.image, digest=scenes.digest("9")))
 
 
 UPDATED, PRUNED = change_named("app:prod"), change_named("api:old")
@@ -273,11 +273,11 @@ UPDATED, PRUNED = change_named("app:prod"), change_named("api:old")
             with_annotation(UPDATED.live, "syncer.dev/owner", "x y"),
             ["/metadata/annotations/syncer.dev~1owner"],
         ),
-        (UPDATED, dataclasses.replace(UPDATED.live, uid="other", resource_version="9"), []),
+        (UPDATED, replace(UPDATED.live, uid="other", resource_version="9"), []),
         (UPDATED, with_digest(UPDATED.live), []),
         (UPDATED, None, [""]),
         (PRUNED, PRUNED.live, []),
-        (PRUNED, dataclasses.replace(PRUNED.live, uid="other"), ["/metadata/uid"]),
+        (PRUNED, replace(PRUNED.live, uid="other"), ["/metadata/uid"]),
         (PRUNED, with_digest(PRUNED.live), ["/image"]),
         (PRUNED, None, [""]),
         (change_named("app:v2"), None, []),
@@ -337,7 +337,7 @@ def test_a_tag_that_is_planned_again_is_written_only_with_the_very_requests_that
     plan = scenes.everyday().plan
     saved = change_named("app:prod", plan)
     assert Exactly(plan, AsPlanned(saved)).change(saved.desired, saved.live) is saved
-    other = dataclasses.replace(saved, requests=change_named("app:stage", plan).requests)
+    other = replace(saved, requests=change_named("app:stage", plan).requests)
     assert Exactly(plan, AsPlanned(other)).change(saved.desired, saved.live).action == "skip"
     assert isinstance(saved.live, Live)
     assert isinstance(PRUNED, Prune)

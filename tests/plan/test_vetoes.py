@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 from builders import IMAGE, OWNER, desired, follows, image, live, synced
+from msgspec.structs import replace
 
 from syncer import imagestreamtag as ist
 from syncer.model import Live, Scope
@@ -76,7 +77,7 @@ LATER = {
     "annotation": synced(desired(), annotations={"theirs": "x"}),
     "mark": live(annotations={ist.OWNER: "theirs team-a/app:v1"}),
     "image": synced(desired(), digest="sha256:" + "2" * 64),
-    "stream": dataclasses.replace(OURS, uid="uid-2"),
+    "stream": replace(OURS, uid="uid-2"),
     "spec gone": Live(OURS.key, None, {}, OURS.uid, OURS.resource_version, OURS.image),
 }
 
@@ -91,12 +92,12 @@ def test_a_plan_that_does_not_say_what_was_seen_proves_nothing():
 
 
 def test_an_import_of_the_same_image_is_no_change():
-    again = dataclasses.replace(OURS, spec={**OURS.spec, "generation": 9}, resource_version="99")
+    again = replace(OURS, spec={**OURS.spec, "generation": 9}, resource_version="99")
     assert late_vetoes(OURS, again, {}) == ()
 
 
 def test_a_tag_whose_stream_is_protected_by_now_stays():
-    fresh = dataclasses.replace(OURS, stream_annotations={"kluctl.io/skip-delete": "true"})
+    fresh = replace(OURS, stream_annotations={"kluctl.io/skip-delete": "true"})
     assert codes(late_vetoes(OURS, fresh, {})) == ["protected"]
 
 

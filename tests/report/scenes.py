@@ -1,7 +1,8 @@
 """Reports of each kind, made by the real planner where one is planned, for the tests of all formats."""
 
-import dataclasses
 import functools
+
+from msgspec.structs import replace
 
 from syncer import imagestreamtag
 from syncer.model import (
@@ -127,9 +128,9 @@ def _everyday():
     wanted = [
         desired("team-a/app:v2", fields=scheduled, line=3),
         desired("team-a/tools:latest", line=1),
-        dataclasses.replace(old, fields={"/tag/from": docker("quay.example.com/team-a/app:1.3")}),
+        replace(old, fields={"/tag/from": docker("quay.example.com/team-a/app:1.3")}),
         drifted,
-        dataclasses.replace(both, fields={"/tag/from": docker("quay.example.com/team-b/api@" + digest("cd"))}),
+        replace(both, fields={"/tag/from": docker("quay.example.com/team-b/api@" + digest("cd"))}),
         desired("team-b/web:adopted", line=60, fields={"/tag/importPolicy/scheduled": True}),
         desired("team-b/web:theirs", line=70),
         *steady,
@@ -167,9 +168,7 @@ def everyday():
     )
     planned = plan(*_everyday(), problems=[problem])
     changes = tuple(_committed(change) for change in planned.changes)
-    return report(
-        dataclasses.replace(planned, changes=changes), notes=("kubectl's last-applied was the base of 1 tag",)
-    )
+    return report(replace(planned, changes=changes), notes=("kubectl's last-applied was the base of 1 tag",))
 
 
 PROMOTION = Commit("3f2a91c05d7be1c2a0f4e6b8d9c7a5b3e1f00d42", "2026-02-27T09:30:00Z", "Ann Author", "Promote app 1.3")
@@ -178,7 +177,7 @@ PROMOTION = Commit("3f2a91c05d7be1c2a0f4e6b8d9c7a5b3e1f00d42", "2026-02-27T09:30
 def _committed(change):
     if change.origin is None or isinstance(change, Unchanged) or change.key.stream == "tools":
         return change
-    return dataclasses.replace(change, origin=dataclasses.replace(change.origin, commit=PROMOTION))
+    return replace(change, origin=replace(change.origin, commit=PROMOTION))
 
 
 def applied():
@@ -202,13 +201,13 @@ def applied():
         key("team-a/app:prod"), "failed", "the server refused: imagestreamtags is forbidden"
     )
     undo_file = "/var/lib/syncer/undo of 1.jsonl"
-    return dataclasses.replace(planned, applied=True, outcomes=outcomes, undo_file=undo_file)
+    return replace(planned, applied=True, outcomes=outcomes, undo_file=undo_file)
 
 
 def stopped():
     """A plan that two gates stop."""
     tags = [desired(f"team-a/app:v{n}") for n in range(20)]
-    wanted = [dataclasses.replace(one, fields={"/tag/from": docker("quay.example.com/x:2")}) for one in tags[:6]]
+    wanted = [replace(one, fields={"/tag/from": docker("quay.example.com/x:2")}) for one in tags[:6]]
     lives = [live(str(one.key), applied=one) for one in tags]
     return report(plan(wanted, lives, max_change=Limit(count=5)))
 
@@ -231,7 +230,7 @@ def broken():
     ]
     return report(
         plan([], [live("team-a/app:old", applied=gone)], problems=problems, allow_empty=True),
-        source=dataclasses.replace(SOURCE, dirty=True, ref=""),
+        source=replace(SOURCE, dirty=True, ref=""),
     )
 
 
@@ -254,9 +253,7 @@ def hostile():
         image=Import(ImportState.FAILED, bad, bad, bad),
         fields=everyday().plan.changes[0].fields
         + tuple(
-            dataclasses.replace(
-                field, path=f"/metadata/annotations/{bad}", base=bad, live={"a": [bad]}, desired=bad + "2"
-            )
+            replace(field, path=f"/metadata/annotations/{bad}", base=bad, live={"a": [bad]}, desired=bad + "2")
             for change in everyday().plan.changes
             for field in change.fields[:1]
         ),

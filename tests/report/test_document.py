@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import subprocess
 import sys
@@ -6,6 +5,7 @@ import sys
 import jsonschema
 import pytest
 import scenes
+from msgspec.structs import asdict, replace
 
 from syncer import imagestreamtag
 from syncer.report import render
@@ -77,18 +77,18 @@ def test_the_schema_describes_every_key_that_a_document_has():
 def test_requests_stand_in_the_document_exactly_as_in_the_plan():
     report = scenes.everyday()
     for change, told in zip(report.plan.changes, document(report)["changes"], strict=True):
-        assert told["requests"] == [dataclasses.asdict(request) for request in change.requests]
+        assert told["requests"] == [asdict(request) for request in change.requests]
 
 
 def test_our_own_annotations_are_no_fields():
     report = scenes.everyday()
     change = next(change for change in report.plan.changes if change.fields)
     marks = [
-        dataclasses.replace(change.fields[0], path=imagestreamtag.annotation_path(name))
+        replace(change.fields[0], path=imagestreamtag.annotation_path(name))
         for name in ("syncer.dev/owner", "syncer.dev/last-applied", "syncer.dev/prune")
     ]
-    plan = dataclasses.replace(report.plan, changes=(dataclasses.replace(change, fields=tuple(marks)),))
-    told = document(dataclasses.replace(report, plan=plan))["changes"][0]
+    plan = replace(report.plan, changes=(replace(change, fields=tuple(marks)),))
+    told = document(replace(report, plan=plan))["changes"][0]
     assert [field["path"] for field in told["fields"]] == ["/metadata/annotations/syncer.dev~1prune"]
 
 
@@ -103,7 +103,7 @@ def test_a_plan_has_no_outcomes_and_a_sync_has_one_for_every_change():
 
 
 def test_a_change_that_an_interrupted_run_did_not_reach_is_skipped():
-    report = dataclasses.replace(scenes.everyday(), applied=True)
+    report = replace(scenes.everyday(), applied=True)
     told = {change["name"]: (change["outcome"], change["error"]) for change in document(report)["changes"]}
     assert told["app:v2"] == ("skipped", "the run ended before it")
     assert told["web:v2"] == ("unchanged", "")

@@ -1,6 +1,5 @@
 """What people and machines read, kept as files. SYNCER_UPDATE_GOLDEN=1 writes them anew; look at the difference."""
 
-import dataclasses
 import os
 import re
 from datetime import UTC, datetime
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import scenes
+from msgspec.structs import replace
 
 from syncer import __version__
 from syncer.report import FORMATS, render
@@ -40,7 +40,7 @@ def test_the_same_report_gives_the_same_bytes_whatever_the_order_of_its_mappings
     report = scenes.applied()
     outcomes = dict(reversed(report.outcomes.items()))
     timings = dict(reversed(report.timings.items()))
-    other = dataclasses.replace(scenes.applied(), outcomes=outcomes, timings=timings)
+    other = replace(scenes.applied(), outcomes=outcomes, timings=timings)
     assert render(format, report) == render(format, other)
 
 

@@ -1,8 +1,8 @@
-import dataclasses
 import re
 
 import pytest
 import scenes
+from msgspec.structs import replace
 
 from syncer.model import Outcome, Problem, Severity
 from syncer.report.github import SUMMARY_LIMIT, step_summary
@@ -53,7 +53,7 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head():
 def test_the_first_line_finds_the_comment_again(owner, line):
     assert marker(owner) == line
     report = scenes.everyday()
-    report = dataclasses.replace(report, plan=dataclasses.replace(report.plan, owner=owner))
+    report = replace(report, plan=replace(report.plan, owner=owner))
     assert render(report).splitlines()[0] == line
 
 
@@ -70,7 +70,7 @@ def test_where_not_all_fit_what_failed_and_what_goes_away_is_there():
     report = scenes.huge(1000)
     last = report.plan.changes[-1]
     outcomes = {last.key: Outcome(last.key, "failed", "the server refused")}
-    report = dataclasses.replace(report, applied=True, outcomes=outcomes)
+    report = replace(report, applied=True, outcomes=outcomes)
     text = render(report, limit=30_000)
     assert "the server refused" in text
     assert text.count("| <code>-</code> prune |") == 100
@@ -90,7 +90,7 @@ def test_the_summary_of_a_step_has_more_room_and_keeps_to_it():
 def test_ten_thousand_long_problems_leave_room_for_the_changes(message):
     problems = tuple(Problem(Severity.ERROR, "yaml", message, message, f"{n}.yaml", n, n) for n in range(10_000))
     report = scenes.huge(1000)
-    report = dataclasses.replace(report, plan=dataclasses.replace(report.plan, problems=problems))
+    report = replace(report, plan=replace(report.plan, problems=problems))
     text = render(report)
     assert len(text.encode()) < LIMIT
     assert re.search(r"… and 9,\d\d\d more\n", text)

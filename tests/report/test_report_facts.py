@@ -1,8 +1,7 @@
 """The words that every format takes from one place."""
 
-import dataclasses
-
 import scenes
+from msgspec.structs import replace
 
 from syncer.report import facts
 
@@ -10,9 +9,9 @@ from syncer.report import facts
 def test_a_headline_says_what_was_done_and_whether_it_was_interrupted():
     applied = scenes.applied()
     assert facts.headline(applied).startswith("Sync: 2 created, 3 configured,")
-    assert facts.headline(dataclasses.replace(applied, restores=True)).startswith("Restore: 2 created,")
-    assert facts.headline(dataclasses.replace(applied, interrupted=True)).startswith("Sync: interrupted, 2 created,")
-    assert facts.headline(dataclasses.replace(scenes.everyday(), restores=True)).startswith("Plan: 2 to create")
+    assert facts.headline(replace(applied, restores=True)).startswith("Restore: 2 created,")
+    assert facts.headline(replace(applied, interrupted=True)).startswith("Sync: interrupted, 2 created,")
+    assert facts.headline(replace(scenes.everyday(), restores=True)).startswith("Plan: 2 to create")
 
 
 def test_a_headline_says_why_tags_are_skipped_and_never_that_there_is_nothing_to_do_then():
@@ -23,7 +22,7 @@ def test_a_headline_says_why_tags_are_skipped_and_never_that_there_is_nothing_to
 
 
 def test_a_headline_says_that_not_everything_was_seen():
-    unseen = dataclasses.replace(scenes.empty(), plan=dataclasses.replace(scenes.empty().plan, complete=False))
+    unseen = replace(scenes.empty(), plan=replace(scenes.empty().plan, complete=False))
     assert facts.headline(unseen) == "Plan: incomplete: not everything could be listed or parsed."
     assert facts.headline(scenes.nothing_to_do()).startswith("Plan: nothing to do, ")
 

@@ -1,10 +1,10 @@
-import dataclasses
 import re
 import time
 from datetime import UTC, datetime
 
 import pytest
 import scenes
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from syncer.model import Cause, Outcome, Prune, Unchanged
@@ -66,10 +66,10 @@ def test_what_both_sides_changed_says_what_was_applied_last():
 def test_each_of_several_causes_is_told_in_words():
     report = scenes.everyday()
     field = report.plan.changes[0].fields[0]
-    fields = tuple(dataclasses.replace(field, cause=cause) for cause in Cause)
-    change = dataclasses.replace(report.plan.changes[0], fields=fields, reason="several")
-    plan = dataclasses.replace(report.plan, changes=(change,))
-    text = render(dataclasses.replace(report, plan=plan), width=200, color=False)
+    fields = tuple(replace(field, cause=cause) for cause in Cause)
+    change = replace(report.plan.changes[0], fields=fields, reason="several")
+    plan = replace(report.plan, changes=(change,))
+    text = render(replace(report, plan=plan), width=200, color=False)
     for cause in Cause:
         assert f"  {facts.CAUSES[cause]}\n" in text
 
@@ -97,7 +97,7 @@ def test_ten_thousand_changes_render_in_seconds_with_a_line_each_and_the_urgent_
 def test_a_failure_beyond_those_told_in_detail_keeps_its_reason():
     report = scenes.huge(1000)
     failed = {change.key: Outcome(change.key, "failed", f"no {change.key}") for change in facts.shown(report)[:400]}
-    text = render(dataclasses.replace(report, applied=True, outcomes=failed), width=200, color=False)
+    text = render(replace(report, applied=True, outcomes=failed), width=200, color=False)
     assert sum(f"failed: no {key}" in text for key in failed) == 400
     assert "changes are left out" in text
 
