@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 COMPILE := uv pip compile --universal --generate-hashes --no-header --python-version 3.11
 
-.PHONY: demo test golden lint check bench deploy-check container-check pictures lock clean
+.PHONY: demo test golden lint check soak bench deploy-check container-check pictures lock clean
 
 demo: $(READY)          ## the tour: a local API, the example repository, a plan, a sync, drift, a prune
 	$(BIN)/syncer demo
@@ -29,6 +29,9 @@ deploy-check: $(READY)  ## every manifest, workflow and action against its schem
 
 container-check: $(READY) ## the install steps of the image, without a container engine, and a run as a pod's user
 	$(BIN)/python container/check.py
+
+soak: $(READY)          ## runs through faults of every kind, by seeds that nobody tried yet; MINUTES=10
+	$(BIN)/python tests/faults/soak.py --minutes $(or $(MINUTES),10)
 
 bench: $(READY)         ## what a run costs, against a floor; takes minutes, wants a quiet machine
 	$(BIN)/python -m benchmarks

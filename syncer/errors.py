@@ -85,7 +85,12 @@ class ForbiddenError(ClusterError):
 
 
 class NotFoundError(ClusterError):
-    """404: the object, its stream or its namespace is not there."""
+    """404: the object, its stream or its namespace is not there, if the API server says so."""
+
+    @property
+    def proves_absence(self) -> bool:
+        """Whether the API server itself says it: the page of a load balancer that has no backend proves nothing."""
+        return self.reason == "NotFound"
 
 
 class AlreadyExistsError(ClusterError):

@@ -56,6 +56,12 @@ class Applier:
             self.note(outcome)
         return outcome
 
+    def leave(self, change: Change, why: str) -> Outcome:
+        """Leave a planned write undone."""
+        outcome = Outcome(change.key, "skipped", why)
+        self.note(outcome)
+        return outcome
+
     def _applied(self, change: Change) -> Outcome:
         match change:
             case Unchanged():
@@ -91,6 +97,8 @@ class Applier:
             return Outcome(change.key, "skipped", INTERRUPTED)
         if lack:
             return Outcome(change.key, "failed", lack)
+        if isinstance(change, Update) and self._keeps_up(change):
+            return Outcome(change.key, "unchanged")
         self._deliver(change, sender)
         if sender.wrote == "no":
             return Outcome(change.key, "unchanged")
@@ -148,10 +156,17 @@ class Applier:
         if request.method == "POST":
             return change.desired is not None and isinstance(self.replan(change.desired, live), Unchanged)
         document = imagestreamtag.document_of(live)
+        left = [op for op in request.body if op["op"] != "test" and op["path"] != requests.GENERATION]
         try:
-            return bool(apply_patch(document, [op for op in request.body if op["op"] != "test"]) == document)
+            done = bool(apply_patch(document, left) == document)
         except ValueError:
             return False
+        if not requests.sets([request], requests.GENERATION):
+            return done
+        # What is written there is never read back: the server counts on from what it had.
+        return done and document["tag"].get("generation") != (
+            change.live and (change.live.spec or {}).get("generation")
+        )
 
     def _prune(self, change: Prune, sender: _Sender) -> Outcome:
         """Delete a tag if a fresh read of its stream still shows what was planned (rule 4); unchanged: it is gone."""
@@ -168,12 +183,13 @@ class Applier:
                 return Outcome(change.key, "skipped", "; ".join(veto.message for veto in vetoes))
             try:
                 sender.send(request)
-            except NotFoundError:
+            except NotFoundError as error:
+                if not error.proves_absence:
+                    raise
                 break
-            except ConflictError:
-                return Outcome(change.key, "skipped", "its ImageStream was deleted and made anew since it was planned")
-            except UnreachableError as error:
-                lost = error
+            except (ConflictError, UnreachableError) as error:
+                # A conflict: the stream is another one, which the next read shows, or somebody else was writing to it.
+                lost = lost if isinstance(error, ConflictError) else error
                 if attempt == ATTEMPTS - 1:
                     raise
                 time.sleep(PAUSE * 2**attempt)
@@ -204,6 +220,16 @@ class Applier:
             return ""
         image = wait_for_image(self.writer, target, self.patience, self.stopped)
         return _shortcoming(target, image, self.patience)
+
+    def _keeps_up(self, change: Update) -> bool:
+        """Whether a follower that was only to take an image has it: its tag was to move, and did not."""
+        if change.fields or not (
+            change.live and change.desired and requests.only_refollows(change.requests, change.live)
+        ):
+            return False
+        target = imagestreamtag.followed_by(change.key, change.desired.fields)
+        followed = self._read(target) if target else None
+        return followed is not None and followed.image.digest == change.live.image.digest
 
     def _read(self, key: ObjectKey) -> Live | None:
         return (self.writer.read_stream(key.namespace, key.stream) or {}).get(key)

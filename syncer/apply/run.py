@@ -32,7 +32,7 @@ def apply_plan(plan: Plan, applier: Applier, *, concurrency: int, tell: Tell = n
         followers = leaving.get(change.key, ()) if isinstance(change, Prune) else ()
         for follower in followers:
             if follower in outcomes and outcomes[follower].result not in ("configured", "pruned"):
-                return Outcome(change.key, "skipped", followed_veto(follower).message)
+                return applier.leave(change, followed_veto(follower).message)
         return applier.apply(change)
 
     def stream(changes: list[Change]) -> list[Outcome]:

@@ -67,8 +67,10 @@ def read_stream(client: Client, namespace: str, stream: str) -> dict[ObjectKey, 
     path = imagestreamtag.stream_path(namespace, stream)
     try:
         body = client.get(path)
-    except NotFoundError:
-        return None
+    except NotFoundError as error:
+        if error.proves_absence:
+            return None
+        raise
     metadata = body.get("metadata")
     named = (metadata.get("namespace"), metadata.get("name")) if isinstance(metadata, dict) else None
     if body.get("kind") != "ImageStream" or named != (namespace, stream):
@@ -151,8 +153,8 @@ class _Lister:
         """Whether a namespace is known not to exist."""
         try:
             self._client.get(f"/api/v1/namespaces/{quote(name, safe='')}")
-        except NotFoundError:
-            return True
+        except NotFoundError as error:
+            return error.proves_absence
         except ClusterError:  # many users may list tags and not see the namespace: not known
             return False
         return False

@@ -10,7 +10,7 @@ from syncer.imagestreamtag import LAST_APPLIED, OWNER, annotation_path
 from syncer.model import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from syncer.model import Desired, FieldChange, Json, Live, ObjectKey
 
@@ -58,6 +58,7 @@ def update_requests(
     values |= {annotation_path(name): value for name, value in marks.items() if live.annotations.get(name) != value}
     if reimport:
         values[GENERATION] = 0
+        guards.append(GENERATION)  # else it would ask for another import each time that it is sent
     if not refollow:
         return (_patch_request(live.key, document, values, guards),)
     mode = imagestreamtag.live_fields(live).get(IMPORT_MODE, imagestreamtag.DEFAULTS[IMPORT_MODE])
@@ -71,6 +72,13 @@ def update_requests(
         {"op": "replace", "path": recorded, "value": marks[LAST_APPLIED]},
     ]
     return (away, Request("PATCH", imagestreamtag.tag_path(live.key), JSON_PATCH, back))
+
+
+def only_refollows(sent: Sequence[Request], live: Live) -> bool:
+    """Whether the requests of an update leave a tag as it is, but for the image that it takes."""
+    own = {annotation_path(name): live.annotations.get(name) for name in (OWNER, LAST_APPLIED)}
+    final = {op["path"]: op["value"] for request in sent for op in request.body if op["op"] in {"add", "replace"}}
+    return len(sent) > 1 and all(path == IMPORT_MODE or own.get(path) == value for path, value in final.items())
 
 
 def mark_request(live: Live, marks: Mapping[str, str]) -> Request:

@@ -3,17 +3,19 @@
 import pytest
 from builders import desired, follows, image, key
 from meddling import Meddled, applied, lose, once, planned
-from world import docker, tag
+from world import World, docker, front, tag
 
 from syncer import imagestreamtag
 from syncer.apply import Applier
-from syncer.errors import ClusterError, NotSentError
+from syncer.cluster import ClusterWriter
+from syncer.errors import ClusterError, ConflictError, NotSentError
 from syncer.model import Create, Skip, Unchanged
 
 APP = "team-a/app:v1"
 OTHER = "team-a/app:other"
 OLD = "registry.example.com/team/app:v1"
 NEW = "registry.example.com/team/app:v2"
+ABSENT = "registry.invalid/team/app:v1"
 
 WANTED = {"POST": [desired(APP, from_=image(OLD))], "PATCH": [desired(APP, from_=image(NEW))], "DELETE": []}
 DONE = {"POST": "created", "PATCH": "configured", "DELETE": "pruned"}
@@ -226,6 +228,31 @@ def test_a_change_that_the_server_refuses_fails_with_the_servers_words_and_is_no
     assert "changed since" not in outcome.error
 
 
+@pytest.mark.parametrize("fields", [{}, {"/metadata/annotations/note": "x"}], ids=["alone", "beside a change"])
+@pytest.mark.parametrize("landed", [True, False])
+def test_an_import_is_asked_for_once_more_and_not_twice_whether_its_answer_was_lost_or_the_request(
+    importing, landed, fields
+):
+    importing.sync(tag(APP, ABSENT), wait=5.0)
+    before = importing.spec(APP)["generation"]
+    writer = Meddled(importing.client, **{"after" if landed else "before": lose(0)})
+    outcome = applied(importing, desired(APP, fields, from_=image(ABSENT)), writer=writer, retry_imports=True)[APP]
+    assert (outcome.result, outcome.error) == ("configured", "")
+    assert len(writer.sent) == (1 if landed else 2)
+    assert importing.spec(APP)["generation"] == before + 1
+
+
+def test_a_follower_whose_tag_was_to_move_and_did_not_is_left_as_it_is(importing):
+    apart = {"kind": "ImageStreamTag", "name": "base:v1", "namespace": "team-b"}
+    importing.sync(tag("team-b/base:v1", OLD), tag(WEB, apart), wait=5.0)
+    wanted = [desired("team-b/base:v1", from_=image("no pull spec!")), desired(WEB, from_=apart)]
+    writer = Meddled(importing.client)
+    outcomes = applied(importing, *wanted, writer=writer)
+    assert outcomes["team-b/base:v1"].result == "failed"
+    assert (outcomes[WEB].result, outcomes[WEB].wrote) == ("unchanged", "no")
+    assert [name for _, name in writer.names if name == "web:v1"] == []
+
+
 # ---------------------------------------------------------------------------------------------- late vetoes of a prune
 
 
@@ -284,8 +311,30 @@ def test_a_stream_made_anew_in_the_last_round_trip_is_saved_by_the_uid(world):
         world.post(tag(APP, NEW))
 
     outcome = applied(world, writer=Meddled(world.client, before=once(renew)))[APP]
-    assert (outcome.result, "made anew" in outcome.error) == ("skipped", True)
+    assert (outcome.result, outcome.error) == ("skipped", "changed since it was planned")
     assert source(world) == NEW
+
+
+def test_a_prune_that_met_another_write_to_its_stream_is_tried_again(world):
+    world.sync(tag(APP, OLD))
+    busy = lose(0, 1, error=ConflictError)
+    outcome = applied(world, writer=Meddled(world.client, before=busy))[APP]
+    assert (outcome.result, outcome.error, world.spec(APP)) == ("pruned", "", None)
+
+
+PAGE = (404, b"default backend - 404")
+"""What a load balancer answers that has no backend."""
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_page_of_a_load_balancer_is_no_proof_that_a_tag_is_gone(world, method):
+    world.sync(tag(APP, OLD))
+    plan, replan = planned(world)
+    with front(world.url, lambda seen, _: PAGE if seen == method else None) as url:
+        outcome = Applier(ClusterWriter(World(world.api, url=url).client), replan).apply(plan.changes[0])
+    assert (outcome.result, outcome.wrote) == ("failed", "no")
+    assert "404: the server answered 'default backend - 404'" in outcome.error
+    assert world.spec(APP)
 
 
 def test_a_tag_that_vanished_in_the_last_round_trip_is_somebody_elses_prune(world):

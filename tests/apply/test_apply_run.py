@@ -114,8 +114,11 @@ def test_a_tag_whose_follower_was_to_go_and_stays_is_not_pruned(importing, wante
     importing.sync(tag("team-a/base:v1"), tag("team-a/web:v1", FOLLOWS_BASE))
     plan, replan = planned(importing, *wanted)
     importing.annotate("team-a/web:v1", **{imagestreamtag.OWNER: "rival team-a/web:v1"})
-    outcomes = apply_plan(plan, Applier(ClusterWriter(importing.client), replan), concurrency=1)
+    noted = []
+    applier = Applier(ClusterWriter(importing.client), replan, note=noted.append)
+    outcomes = apply_plan(plan, applier, concurrency=1)
     outcome = outcomes[key("team-a/base:v1")]
+    assert {each.key: each.wrote for each in noted}[outcome.key] == "no"  # and so the undo file has it
     assert (outcome.result, outcome.error) == ("skipped", "team-a/web:v1, which stays, follows it")
     assert importing.spec("team-a/base:v1")
     assert importing.spec("team-a/web:v1")["from"] == FOLLOWS_BASE

@@ -133,6 +133,16 @@ def test_one_stream_is_read_afresh(api, make_client):
 # -------------------------------------------------------------------------------------------------- other servers
 
 
+def test_only_the_api_server_itself_can_say_that_a_stream_or_a_namespace_is_not_there(scripted, make_client):
+    lost = Answer(b"<html>default backend - 404</html>", 404)
+    with pytest.raises(errors.NotFoundError):
+        read_stream(make_client(scripted(lost).url), "a", "app")
+    assert read_stream(make_client(scripted(status(404, "NotFound")).url), "a", "app") is None
+    for answer, missing in ((lost, set()), (status(404, "NotFound"), {"a"})):
+        state = listing(make_client(scripted(PROBE, page(), answer).url))
+        assert state.missing == missing
+
+
 def test_a_server_that_goes_away_in_the_middle_of_a_list_is_waited_for(scripted, make_client):
     away = [status(503)] * 3  # more often than one read is tried
     server = scripted(PROBE, page(stream("a", "s"), after="x"), *away, page(stream("a", "t", "v1")))
