@@ -10,6 +10,10 @@ from syncer.localapi.values import Doc, clone, timestamp
 if TYPE_CHECKING:
     from syncer.localapi.store import Store
 
+_FIRST_BUILD = 1735689600
+"""2025-01-01T00:00:00Z: every image of the simulated registry was built within a year from then on."""
+_YEAR = 365 * 86400
+
 _METADATA: Doc = {
     "kind": "DockerImage",
     "apiVersion": "image.openshift.io/1.0",
@@ -45,7 +49,7 @@ def imported_image(pull_spec: str, digest: str) -> Doc:
         "dockerImageMetadata": {
             **_METADATA,
             "Id": f"sha256:{value[::-1]}",
-            "Created": "2024-01-01T00:00:00Z",
+            "Created": timestamp(_FIRST_BUILD + int(value[:8], 16) % _YEAR),
             "Config": {"Env": ["PATH=/bin"], "Cmd": ["/hello"]},
             "Architecture": "amd64",
             "Size": 456,

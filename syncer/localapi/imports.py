@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncer.localapi.images import Images, imported_image
 from syncer.localapi.imagestreams import Call, ImageStreams
-from syncer.localapi.pullspecs import PullSpec, digest_for, parse_pull_spec
+from syncer.localapi.registry import Found, look_up
+from syncer.localapi.statuses import StatusError
 from syncer.localapi.streams import Stream
 from syncer.localapi.tagevents import add_event
 from syncer.localapi.values import Doc, timestamp
@@ -18,6 +18,7 @@ from syncer.localapi.values import Doc, timestamp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from syncer.localapi.images import Images
     from syncer.localapi.store import Event
 
 CHECKED = "openshift.io/image.dockerRepositoryCheck"
@@ -43,12 +44,6 @@ def _observed(stream: Stream, name: str) -> int:
     return max(generations, default=0)
 
 
-def unreachable(spec: PullSpec) -> bool:
-    """Tell whether a registry does not exist: hosts under `.invalid` never do (RFC 2606)."""
-    host = spec.registry.partition(":")[0]
-    return host == "invalid" or host.endswith(".invalid")
-
-
 def run_imports(streams: ImageStreams, images: Images, namespace: str, name: str, now: float) -> None:
     """Import what is pending in a stream, if anything: the images, or the conditions of those that failed."""
     stream = streams.find(namespace, name)
@@ -58,11 +53,11 @@ def run_imports(streams: ImageStreams, images: Images, namespace: str, name: str
     before = stream.doc()
     generation = stream.generation + 1
     for tag in waiting:
-        spec = parse_pull_spec(stream.tags[tag]["from"]["name"])
-        if unreachable(spec):
-            _fail(stream, tag, spec, generation, now)
+        found = look_up(stream.tags[tag]["from"]["name"])
+        if isinstance(found, StatusError):
+            record_failure(stream, tag, found, generation, now)
         else:
-            _succeed(stream, images, tag, spec, generation, now)
+            _succeed(stream, images, tag, found, generation, now)
     annotations = stream.meta.get("annotations") or {}
     if CHECKED in annotations and stream.doc() == before:
         return
@@ -71,29 +66,24 @@ def run_imports(streams: ImageStreams, images: Images, namespace: str, name: str
 
 
 def _succeed(  # noqa: PLR0913, PLR0917 - the parts of one import
-    stream: Stream, images: Images, tag: str, spec: PullSpec, generation: int, now: float
+    stream: Stream, images: Images, tag: str, found: Found, generation: int, now: float
 ) -> None:
-    text = stream.tags[tag]["from"]["name"]
-    digest = digest_for(text)
-    pinned = spec.pinned(digest)
-    images.ensure(digest, imported_image(pinned, digest), now)
-    stream.tags[tag]["from"] = {"kind": "DockerImage", "name": text}
+    images.ensure(found.digest, found.image(), now)
+    stream.tags[tag]["from"] = {"kind": "DockerImage", "name": stream.tags[tag]["from"]["name"]}
     # Generation 0 makes the update count as one: the tag gets the stream's next generation.
     stream.tags[tag]["generation"] = 0
-    event = {"created": timestamp(now), "dockerImageReference": pinned, "image": digest, "generation": generation}
-    add_event(stream.history, tag, event)
+    add_event(stream.history, tag, found.event(generation, now))
     stream.history[tag].pop("conditions", None)
 
 
-def _fail(stream: Stream, tag: str, spec: PullSpec, generation: int, now: float) -> None:
-    host = spec.registry.partition(":")[0]
-    cause = f'Get "https://{spec.registry}/v2/": dial tcp: lookup {host} on 10.255.255.53:53: no such host'
+def record_failure(stream: Stream, tag: str, failure: StatusError, generation: int, now: float) -> None:
+    """Give a tag the condition of an import that failed; a failure that repeats itself stays as it was."""
     condition: Doc = {
         "type": "ImportSuccess",
         "status": "False",
         "lastTransitionTime": timestamp(now),
-        "reason": "InternalError",
-        "message": f"Internal error occurred: {stream.tags[tag]['from']['name']}: {cause}",
+        "reason": failure.document["reason"],
+        "message": failure.document["message"],
         "generation": generation,
     }
     entry = stream.history.setdefault(tag, {"tag": tag, "items": None})
@@ -101,7 +91,8 @@ def _fail(stream: Stream, tag: str, spec: PullSpec, generation: int, now: float)
         # The server keeps a failure that repeats itself as it was, its generation included.
         return
     entry["conditions"] = [condition]
-    stream.tags[tag]["generation"] = 0
+    if tag in stream.tags:
+        stream.tags[tag]["generation"] = 0
 
 
 def _alike(one: Doc, other: Doc) -> bool:

@@ -99,6 +99,13 @@ def _default_reference_policy(policy: Doc) -> None:
     policy["type"] = policy["type"] or "Source"
 
 
+_IMPORT_POLICY = Struct(
+    "v1.TagImportPolicy",
+    {"insecure": Field(FLAG), "scheduled": Field(FLAG), "importMode": _TEXT},
+    _default_import_mode,
+)
+_REFERENCE_POLICY = Struct("v1.TagReferencePolicy", {"type": _SEEN}, _default_reference_policy)
+
 TAG_REFERENCE = Struct(
     "v1.TagReference",
     {
@@ -107,16 +114,17 @@ TAG_REFERENCE = Struct(
         "from": Field(Maybe(OBJECT_REFERENCE)),
         "reference": Field(FLAG),
         "generation": Field(Maybe(INT), keep=True),
-        "importPolicy": Field(
-            Struct(
-                "v1.TagImportPolicy",
-                {"insecure": Field(FLAG), "scheduled": Field(FLAG), "importMode": _TEXT},
-                _default_import_mode,
-            )
-        ),
-        "referencePolicy": Field(Struct("v1.TagReferencePolicy", {"type": _SEEN}, _default_reference_policy)),
+        "importPolicy": Field(_IMPORT_POLICY),
+        "referencePolicy": Field(_REFERENCE_POLICY),
     },
 )
+
+_IMPORT_SPEC = {
+    "from": Field(OBJECT_REFERENCE),
+    "importPolicy": Field(_IMPORT_POLICY),
+    "referencePolicy": Field(_REFERENCE_POLICY),
+    "includeManifest": Field(FLAG),
+}
 
 CONDITION = Struct(
     "v1.TagEventCondition",
@@ -230,6 +238,37 @@ IMAGE_STREAM_MAPPING = Struct(
     "v1.ImageStreamMapping",
     {**_HEAD, "metadata": Field(OBJECT_META), "image": Field(IMAGE), "tag": _SEEN},
 )
+
+IMAGE_STREAM_IMPORT = Struct(
+    "v1.ImageStreamImport",
+    {
+        **_HEAD,
+        "metadata": Field(OBJECT_META),
+        "spec": Field(
+            Struct(
+                "v1.ImageStreamImportSpec",
+                {
+                    "import": Field(FLAG, keep=True),
+                    "repository": Field(Maybe(Struct("v1.RepositoryImportSpec", dict(_IMPORT_SPEC)))),
+                    "images": Field(
+                        Many(
+                            Struct(
+                                "v1.ImageImportSpec",
+                                {
+                                    "from": _IMPORT_SPEC["from"],
+                                    "to": Field(Maybe(Struct("v1.LocalObjectReference", {"name": _TEXT}))),
+                                    **_IMPORT_SPEC,
+                                },
+                            )
+                        )
+                    ),
+                },
+            )
+        ),
+        "status": Field(RAW),
+    },
+)
+"""A client's `status` is dropped, so its shape does not matter."""
 
 IMAGE_KINDS = (
     "Image",

@@ -148,9 +148,9 @@ def internal_error(message: str) -> StatusError:
     return StatusError(500, "InternalError", f"Internal error occurred: {message}", details)
 
 
-def unauthorized() -> StatusError:
-    """401: a token that nobody knows."""
-    return StatusError(401, "Unauthorized", "Unauthorized")
+def unauthorized(message: str = "Unauthorized") -> StatusError:
+    """401: a token that nobody knows; or, with a message, a registry that lets the server not in."""
+    return StatusError(401, "Unauthorized", message)
 
 
 def forbidden(  # noqa: PLR0913, PLR0917 - the parts of one sentence

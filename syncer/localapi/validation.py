@@ -209,11 +209,16 @@ def tag_reference(tag: Doc, path: str) -> list[Cause]:
     kind = tag["referencePolicy"]["type"]
     if kind not in ("Source", "Local"):
         causes.append(invalid_value(f"{path}.referencePolicy.type", kind, 'valid values are "Source", "Local"'))
-    mode = tag["importPolicy"].get("importMode", "")
-    if mode not in ("", "Legacy", "PreserveOriginal"):
-        message = "invalid import mode, valid modes are '', 'Legacy', 'PreserveOriginal'"
-        causes.append(invalid_value(f"{path}.importPolicy.importMode", mode, message))
-    return causes
+    return causes + import_policy(tag["importPolicy"], f"{path}.importPolicy")
+
+
+def import_policy(policy: Doc, path: str) -> list[Cause]:
+    """Return what is wrong with how an image is imported."""
+    mode = policy.get("importMode", "")
+    if mode in ("", "Legacy", "PreserveOriginal"):
+        return []
+    message = "invalid import mode, valid modes are '', 'Legacy', 'PreserveOriginal'"
+    return [invalid_value(f"{path}.importMode", mode, message)]
 
 
 def _source(source: Doc, tag: Doc, path: str) -> list[Cause]:

@@ -11,6 +11,7 @@ from syncer.localapi.gate import NamespaceGate
 from syncer.localapi.images import Images
 from syncer.localapi.imagestreams import Call, ImageStreams
 from syncer.localapi.imagestreamtags import ImageStreamTags
+from syncer.localapi.importapi import ImportApi
 from syncer.localapi.imports import Importer
 from syncer.localapi.kinds import IMAGE_STREAM
 from syncer.localapi.namespaces import NamespaceApi
@@ -61,6 +62,9 @@ class World:
                 _NAMED,
                 _COLLECTION | {"deletecollection"},
                 subresources=frozenset({"", "status"}),
+            ),
+            (IMAGE_API, "imagestreamimports"): Served(
+                ImportApi(self.streams, self.images, gate), frozenset(), frozenset({"create"})
             ),
             (IMAGE_API, "imagestreammappings"): Served(self._mappings, frozenset(), frozenset({"create"})),
             (LEASES.api_version, LEASES.plural): Served(ObjectApi(self.store, LEASES, gate), _NAMED, _COLLECTION),
