@@ -244,6 +244,16 @@ def stream_path(namespace: str, stream: str) -> str:
     return f"{streams_path(namespace)}/{quote(stream, safe='')}"
 
 
+def imports_path(namespace: str) -> str:
+    """Give the URL path where images are asked for (ImageStreamImport)."""
+    return _collection("imagestreamimports", namespace)
+
+
+def image_path(namespace: str, stream: str, digest: str) -> str:
+    """Give the URL path of one image of a stream (ImageStreamImage)."""
+    return f"{_collection('imagestreamimages', namespace)}/{quote(f'{stream}@{digest}', safe='@:')}"
+
+
 def _collection(resource: str, namespace: str) -> str:
     return f"{API_PATH}/namespaces/{quote(namespace, safe='')}/{resource}" if namespace else f"{API_PATH}/{resource}"
 

@@ -259,8 +259,43 @@ class Veto(Struct, frozen=True, gc=False):
     message: str
 
 
+class Resolution(StrEnum):
+    """What was found of the image that a tag is going to have.
+
+    `missing`: the registry has no such image; `denied`: it does not let the cluster in; `forbidden`: this client may
+    not have the cluster ask; `failed`: no usable answer; `unknown`: the followed tag's new image is not known.
+    """
+
+    NEW = "new"
+    MOVES = "moves"
+    SAME = "same"
+    MISSING = "missing"
+    DENIED = "denied"
+    FORBIDDEN = "forbidden"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Resolved(Struct, frozen=True, gc=False):
+    """The image that a tag is going to have, as the cluster found it without an import, and the one that it has.
+
+    `built` are the images' own dates, RFC 3339, empty where not known. `follows` is the tag that it moves with.
+    """
+
+    state: Resolution
+    digest: str = ""
+    built: str = ""
+    live_digest: str = ""
+    live_built: str = ""
+    message: str = ""
+    follows: ObjectKey | None = None
+
+
 class _Change(Struct, frozen=True, gc=False):
-    """What every change has: the tag, the reason in words, where git says it, and the tag's image now."""
+    """What every change has: the tag, the reason in words, where git says it, and the tag's image now.
+
+    `resolved` is there where the run was asked to find out what image the tag is going to have.
+    """
 
     action: ClassVar[Literal["create", "update", "prune", "unchanged", "skip"]]
     key: ObjectKey
@@ -272,6 +307,7 @@ class _Change(Struct, frozen=True, gc=False):
     vetoes: tuple[Veto, ...] = ()
     live: Live | None = None
     desired: Desired | None = None
+    resolved: Resolved | None = None
 
 
 class Create(_Change, frozen=True, gc=False):

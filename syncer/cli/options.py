@@ -195,6 +195,13 @@ def told_as(formats: str) -> Callable[..., Any]:
     )
 
 
+RESOLVE = click.option(
+    "--resolve",
+    is_flag=True,
+    help="Have the cluster look up each new image, and import none: from which digest to which, does it exist. Sends "
+    "ImageStreamImports with `import: false`, which change nothing.",
+)
+
 UNDO_FILE = click.option(
     "--undo-file",
     type=click.Path(),
@@ -252,6 +259,7 @@ def run_options(given: dict[str, Any]) -> Options:
         retry_imports=given["retry_imports"],
         import_failures=given.get("import_failures", "warn"),
         undo_file=undo_file(given) if "undo_file" in given else None,
+        resolve=given.get("resolve", False),
     )
 
 

@@ -7,18 +7,19 @@ from typing import Any
 
 import click
 
-from syncer.cli.options import CLUSTER, OUTPUT, POLICY, PROFILE, SCOPE, SOURCE, client_of, run_options
+from syncer.cli.options import CLUSTER, OUTPUT, POLICY, PROFILE, RESOLVE, SCOPE, SOURCE, client_of, run_options
 
 
 @click.command("plan")
 @SOURCE
+@RESOLVE
 @SCOPE
 @POLICY
 @OUTPUT
 @PROFILE
 @CLUSTER
 def command(**given: Any) -> int:
-    """Report what a sync of SOURCE would do. Writes nothing, ever.
+    """Report what a sync of SOURCE would do. Changes nothing, ever.
 
     SOURCE is a git URL, a directory, or - for manifests on stdin; syncer.yaml may name it, too.
 
@@ -27,6 +28,7 @@ def command(**given: Any) -> int:
       syncer plan . -n team-a                       an edit, before it is committed
       syncer plan . --ref main --detailed-exitcode  in CI: exit 2 if main and the cluster differ
       syncer plan . -o json=plan.json -o markdown   for a pull request
+      syncer plan . --resolve                       with the images: from which digest to which
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
     from syncer.cli.output import Reporting  # noqa: PLC0415 - likewise

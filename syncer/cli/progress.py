@@ -24,6 +24,7 @@ STAGES: Final[Mapping[Stage, tuple[str, str, str]]] = {
     "source": ("Reading", "Read", "files"),
     "manifests": ("Parsing", "Parsed", "files"),
     "live": ("Listing", "Listed", "tags"),
+    "resolve": ("Resolving", "Resolved", "images"),
     "validate": ("Validating", "Validated", "changes"),
     "write": ("Writing", "Wrote", "files"),
     "apply": ("Applying", "Applied", "changes"),

@@ -9,7 +9,18 @@ import click
 
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
-from syncer.cli.options import CLUSTER, OUTPUT, POLICY, PROFILE, SCOPE, SOURCE, UNDO_FILE, client_of, run_options
+from syncer.cli.options import (
+    CLUSTER,
+    OUTPUT,
+    POLICY,
+    PROFILE,
+    RESOLVE,
+    SCOPE,
+    SOURCE,
+    UNDO_FILE,
+    client_of,
+    run_options,
+)
 from syncer.cli.types import Duration
 from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watching, publish
 
@@ -23,6 +34,7 @@ from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watchin
     flag_value="client",
     help="Write nothing. `--dry-run=server` also has the server validate each change.",
 )
+@RESOLVE
 @click.option("--allow-dirty", is_flag=True, help="Go on although SOURCE holds what is in no commit.")
 @click.option("--wait", type=Duration(), help="Wait this long for the imports that the run begins: 90s, 5m.")
 @click.option(

@@ -106,13 +106,21 @@ class Client:
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Json]:
         """Read one JSON object; failures that may pass are retried with backoff, or as Retry-After says."""
-        what = f"GET {path}"
         target = f"{path}?{urlencode(query)}" if query else path
+        return self._retried("GET", target, f"GET {path}")
+
+    def ask(self, path: str, body: Json) -> dict[str, Json]:
+        """Send a POST that stores nothing, and so is as good as a read: it is retried as one."""
+        return self._retried("POST", path, f"POST {path}", {"Content-Type": "application/json"}, encoded(body))
+
+    def _retried(
+        self, method: str, target: str, what: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> dict[str, Json]:
         began = time.monotonic()
         for attempt in range(1, self.patience.attempts + 1):
             last = self._is_last(attempt, began)
             try:
-                answer = self._exchange("GET", target, what)
+                answer = self._exchange(method, target, what, headers, body)
             except UnreachableError:
                 if last:
                     raise

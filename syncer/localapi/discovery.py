@@ -45,6 +45,7 @@ def resources(api_version: str, profile: str) -> list[Doc]:
     if api_version == IMAGE_API:
         tag_verbs = _ALL[:2] + _ALL[3:] if profile == "documented" else _SOME
         return [
+            _resource("imagestreamimages", "ImageStreamImage", ["get"], ["isimage"]),
             _resource("imagestreamimports", "ImageStreamImport", ["create"]),
             _resource("imagestreammappings", "ImageStreamMapping", ["create"]),
             _resource("imagestreams", "ImageStream", _ALL, ["is"], categories=["all"]),

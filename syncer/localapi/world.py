@@ -8,6 +8,7 @@ from syncer.localapi.clusterversion import ClusterVersionApi
 from syncer.localapi.dispatch import Dispatcher, Served
 from syncer.localapi.documented import DocumentedTagApi
 from syncer.localapi.gate import NamespaceGate
+from syncer.localapi.imageapi import ImageApi
 from syncer.localapi.images import Images
 from syncer.localapi.imagestreams import Call, ImageStreams
 from syncer.localapi.imagestreamtags import ImageStreamTags
@@ -62,6 +63,9 @@ class World:
                 _NAMED,
                 _COLLECTION | {"deletecollection"},
                 subresources=frozenset({"", "status"}),
+            ),
+            (IMAGE_API, "imagestreamimages"): Served(
+                ImageApi(self.streams, self.images), frozenset({"get"}), frozenset()
             ),
             (IMAGE_API, "imagestreamimports"): Served(
                 ImportApi(self.streams, self.images, gate), frozenset(), frozenset({"create"})

@@ -9,11 +9,24 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, assert_never
 
 from syncer import imagestreamtag
-from syncer.model import Cause, Create, Import, ImportState, Outcome, Prune, Request, Severity, Skip, Unchanged, Update
-from syncer.report.values import sentence
+from syncer.model import (
+    Cause,
+    Create,
+    Import,
+    ImportState,
+    Outcome,
+    Prune,
+    Request,
+    Resolution,
+    Severity,
+    Skip,
+    Unchanged,
+    Update,
+)
+from syncer.report.values import sentence, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from syncer.model import Change, FieldChange, Json, Problem, Report, Scope, SourceInfo
 
@@ -109,6 +122,38 @@ def asked_for(change: Change) -> dict[str, Json]:
     return {path: value for path, value in fields.items() if path not in _OWN}
 
 
+_UNRESOLVED: Final[Mapping[Resolution, str]] = {
+    Resolution.MISSING: "does not exist",
+    Resolution.DENIED: "no permission to pull it",
+    Resolution.FORBIDDEN: "not looked up: no permission to ask",
+    Resolution.FAILED: "could not be resolved",
+}
+
+
+def resolved_words(change: Change, digest: Callable[[str], str]) -> str:
+    """Say which image a tag is going to have, digests by `digest`; empty where that was not looked up."""
+    resolved = change.resolved
+    if resolved is None:
+        return ""
+    follows = resolved.follows
+    target = "" if not follows else follows.name if follows.namespace == change.key.namespace else str(follows)
+    new, old = (
+        f"{digest(one)}{f' (built {visible(built[:10])})' * bool(built)}"
+        for one, built in ((resolved.digest, resolved.built), (resolved.live_digest, resolved.live_built))
+    )
+    match resolved.state:
+        case Resolution.MOVES:
+            return f"moves{f' with {visible(target)},' * bool(target)} from {old} to {new}"
+        case Resolution.NEW:
+            return f"gets {f'that of {visible(target)}, ' * bool(target)}{new}"
+        case Resolution.SAME:
+            return f"same image, {new}"
+        case Resolution.UNKNOWN:
+            return f"moves with {visible(target)}, whose new image is not known" if target else "not known"
+        case _:
+            return _UNRESOLVED[resolved.state]
+
+
 def why(change: Change, now: datetime | None = None) -> str:
     """Give the reason of a change with the commit that is behind it; its age with `now`, else its date."""
     commit = change.origin.commit if change.origin else None
@@ -162,8 +207,13 @@ def results(report: Report) -> dict[str, int]:
 
 
 def shown(report: Report, *, unchanged: bool = False) -> list[Change]:
-    """List the changes that a reader cares for, in plan order: without the unchanged, unless they are asked for."""
-    return [change for change in report.plan.changes if unchanged or not isinstance(change, Unchanged)]
+    """List the changes that a reader cares for, in plan order: without the unchanged, unless they are asked for.
+
+    A tag that is unchanged and yet gets another image, with one that it follows, is among them.
+    """
+    return [
+        change for change in report.plan.changes if unchanged or change.resolved or not isinstance(change, Unchanged)
+    ]
 
 
 _URGENT: Final = ("failed", "prune", "skip", "update", "create", "unchanged")

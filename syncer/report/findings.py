@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Level = Literal["error", "warning", "notice"]
 LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "notice")
-_ACTIONS = ("prune", "update", "create")
+_ACTIONS = ("prune", "update", "create", "unchanged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ def described(report: Report, change: Change, values: Values) -> str:
     for field in facts.fields_of(change):
         old, new = values.pair(field.live, field.desired)
         told.append(f"{visible(facts.field_name(field.path))} {old} → {new}")
+    resolved = facts.resolved_words(change, values.digest)
+    told += [f"image {resolved}"] if resolved else []
     return "; ".join(told)
 
 

@@ -112,8 +112,14 @@ def _namespace(report: Report, name: str, changes: list[Change], values: Values)
         "total": len(changes),
         "bar": list(_bar(counts, len(changes))),
         "counts": [(state, counts[state]) for state in STATES if counts[state]],
-        "changed": [_change(report, change, values) for change in changes if change.action != "unchanged"],
-        "unchanged": [_change(report, change, values) for change in changes if change.action == "unchanged"],
+        "changed": [
+            _change(report, change, values) for change in changes if change.action != "unchanged" or change.resolved
+        ],
+        "unchanged": [
+            _change(report, change, values)
+            for change in changes
+            if change.action == "unchanged" and not change.resolved
+        ],
     }
 
 
@@ -152,6 +158,8 @@ def _change(report: Report, change: Change, values: Values) -> dict[str, Any]:
         "asked": [(facts.field_name(path), values.one(value)) for path, value in facts.asked_for(change).items()],
         "vetoes": [(veto.code, sentence(veto.message)) for veto in change.vetoes],
         "import": (str(image.state), values.digest(image.digest) if image.digest else ""),
+        "resolved": facts.resolved_words(change, values.digest),
+        "found": bool(change.resolved and change.resolved.digest),
         "requests": [(f"{r.method} {r.path}", _lines(r.body)) for r in change.requests],
     }
 

@@ -87,7 +87,7 @@ def _case_of(report: Report, change: Change, values: Values) -> ET.Element:
             why = "; ".join(sentence(veto.message) for veto in change.vetoes) or visible(facts.why(change))
             ET.SubElement(case, "skipped", {"message": why})
             ET.SubElement(case, "system-out").text = "\n".join(told)
-        case "unchanged" if len(told) == 1:
+        case "unchanged" if len(told) == 1 and not change.resolved:
             pass
         case _:
             ET.SubElement(case, "system-out").text = "\n".join(told)

@@ -188,6 +188,8 @@ def _row(report: Report, change: Change, values: Values) -> str:
     why += [f"left as it is: {_said(veto.message)}" for veto in change.vetoes]
     why += [f"{_name(path)} {_code(values.one(value))}" for path, value in facts.asked_for(change).items()]
     why += [_field(change, field, values) for field in facts.fields_of(change)]
+    resolved = facts.resolved_words(change, values.digest)
+    why += [f"image {_said(resolved)}"] if resolved else []
     image = facts.image_of(report, change)
     if image.state in (ImportState.FAILED, ImportState.PENDING):
         why.append(f"import {image.state}")

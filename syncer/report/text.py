@@ -206,6 +206,10 @@ def _details(page: Page, report: Report, change: Change) -> None:
     told_above = facts.told_above(change)
     for field_change in facts.fields_of(change):
         _field_change(page, field_change, told_above=told_above)
+    resolved = facts.resolved_words(change, page.values.digest)
+    if resolved and change.resolved:
+        style = "" if change.resolved.digest else "bold red"
+        page.line(Text.assemble("image  ", (resolved, style)), indent=6, hang=2)
     image = facts.image_of(report, change)
     if image.state in (ImportState.FAILED, ImportState.PENDING):
         page.line(Text(f"import {image.state}", "red" if image.state is ImportState.FAILED else "dim"), indent=6)

@@ -152,12 +152,13 @@ def _digests(report: Report) -> Iterable[str]:
     for change in report.plan.changes:
         outcome = report.outcomes.get(change.key)
         images = [change.image, *([outcome.image] if outcome and outcome.image else [])]
+        resolved = [change.resolved.digest, change.resolved.live_digest] if change.resolved else []
         values = [value for field in change.fields for value in (field.base, field.live, field.desired)]
         values += [change.live.spec] if change.live and not isinstance(change, Unchanged) else []
         values += [request.body for request in change.requests if request.method == "POST"]
         for image in images:
             if len(image.digest) > _SHORTEST:
                 yield image.digest.removeprefix("sha256:")
-        for value in values:
+        for value in (*values, *resolved):
             if value is not None and not isinstance(value, bool):
                 yield from _DIGEST.findall(str(value))

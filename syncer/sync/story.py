@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run is asked to do. `wait` is how long, in seconds, imports are waited for; None: only for followers."""
+    """What a run is asked to do. `wait` is how long, in seconds, imports are waited for; None: only for followers.
+
+    `resolve` asks the cluster which images the plan would bring, without an import.
+    """
 
     source: SourceSpec
     namespaces: tuple[str, ...] = ()
@@ -60,6 +63,7 @@ class Options:
     retry_imports: bool = False
     import_failures: Literal["warn", "error"] = "warn"
     undo_file: Path | None = None
+    resolve: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan and what it was made of, so that a tag can be planned again."""
+    """A plan and what it was made of, so that a tag can be planned again.
+
+    `outside` are tags beyond the scope that tags in it follow.
+    """
 
     source: Source
     live: LiveState
@@ -82,10 +89,11 @@ class Prepared:
     plan: Plan
     planner: Planner | Exactly | Renamer
     notes: tuple[str, ...] = ()
+    outside: Mapping[ObjectKey, Live] = field(default_factory=dict)
 
 
 def plan(options: Options, client: Client, stdin: BinaryIO, *, tell: Tell = nobody) -> Run:
-    """Report what a sync would do; send no write verb, ever. `tell` hears how far it is."""
+    """Report what a sync would do; change nothing, ever. `tell` hears how far it is."""
     watch = Stopwatch(tell)
     prepared = prepare(options, client, read(options, stdin, watch), watch)
     return Run(report_of(prepared, client, watch))
@@ -221,7 +229,12 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
         made = make_plan(manifests, live, policy, outside)
         stage.counts.update(Counter(change.action for change in made.changes))
     made, notes = with_commits(made, options.source, source.info, watch)
-    return Prepared(source, live, policy, made, Planner(policy, live, {}, outside), notes)
+    prepared = Prepared(source, live, policy, made, Planner(policy, live, {}, outside), notes, outside)
+    if not options.resolve:
+        return prepared
+    from syncer.sync.resolving import with_images  # noqa: PLC0415 - a run that is not asked for it pays no import
+
+    return with_images(prepared, client, watch, concurrency=options.concurrency)
 
 
 def list_live(

@@ -22,6 +22,8 @@ from syncer.model import (
     Problem,
     Prune,
     Report,
+    Resolution,
+    Resolved,
     Scope,
     Severity,
     Skip,
@@ -32,6 +34,7 @@ from syncer.model import (
     Veto,
 )
 from syncer.plan import Limit, Policy, make_plan
+from syncer.plan.resolving import Answer, resolve, with_resolved
 
 OWNER = "git.example.com/platform/images/tags"
 COMMIT = "3f2a91c05d7be1c2a0f4e6b8d9c7a5b3e1f00d42"
@@ -204,6 +207,46 @@ def applied():
     return replace(planned, applied=True, outcomes=outcomes, undo_file=undo_file)
 
 
+def resolved():
+    """A plan whose images were looked up: one of each answer, and a follower that moves along."""
+    app, prod, other = desired("team-a/app:v1"), key("team-a/app:prod"), key("team-b/web:prod")
+    follows = [Desired(one, {"/tag/from": {"kind": "ImageStreamTag", "name": "app:v1"}}, app.origin) for one in (prod,)]
+    wanted = [
+        dataclasses.replace(app, fields={"/tag/from": docker("quay.example.com/team-a/app:1.3")}),
+        *follows,
+        dataclasses.replace(
+            desired("team-a/app:same"), fields={"/tag/from": docker("quay.example.com/team-a/app@" + digest("3f"))}
+        ),
+        *(desired(f"team-a/new:{name}") for name in ("denied", "failed", "forbidden", "found", "missing")),
+        Desired(
+            other,
+            {"/tag/from": {"kind": "ImageStreamTag", "name": "new:failed", "namespace": "team-a"}},
+            Origin("tags/team-b/web.yaml", 4),
+        ),
+    ]
+    lives = [
+        live("team-a/app:v1", applied=app),
+        live("team-a/app:prod", applied=follows[0], spec={"from": {"kind": "ImageStreamTag", "name": "app:v1"}}),
+        live("team-a/app:same", applied=desired("team-a/app:same")),
+    ]
+    denied = 'you may not have access to the container image "quay.example.com/team-a/new:denied"'
+    gone = 'dockerimage.image.openshift.io "quay.example.com/team-a/new:missing" not found'
+    refused = "imagestreamimports.image.openshift.io is forbidden"
+    answers = {
+        app.key: Answer(digest("cd"), "2026-02-04T08:00:00Z"),
+        key("team-a/app:same"): Answer(digest("3f")),
+        key("team-a/new:denied"): Answer(fault="denied", message=denied),
+        key("team-a/new:failed"): Answer(fault="failed", message="Internal error occurred: EOF"),
+        key("team-a/new:forbidden"): Answer(fault="forbidden", message=refused),
+        key("team-a/new:found"): Answer(digest("ab"), "2026-02-01T08:00:00Z"),
+        key("team-a/new:missing"): Answer(fault="missing", message=gone),
+    }
+    planned = plan(wanted, lives)
+    built = {digest("3f"): "2026-01-03T12:30:00Z", **{one.digest: one.built for one in answers.values() if one.built}}
+    found = resolve(planned.changes, {one.key: one for one in lives}, answers, {})
+    return report(with_resolved(planned, found, built))
+
+
 def stopped():
     """A plan that two gates stop."""
     tags = [desired(f"team-a/app:v{n}") for n in range(20)]
@@ -258,6 +301,7 @@ def hostile():
             for field in change.fields[:1]
         ),
         vetoes=(Veto(bad, bad),),
+        resolved=Resolved(Resolution.MOVES, bad, bad, bad, bad, bad, one),
     )
     skip = Skip(ObjectKey(f"ns{bad}", "a", "b"), bad, vetoes=(Veto("x", bad),))
     create = make_plan(
@@ -316,6 +360,7 @@ ALL = {
     "nothing-to-do": nothing_to_do,
     "everyday": everyday,
     "applied": applied,
+    "resolved": resolved,
     "stopped": stopped,
     "broken": broken,
     "hostile": hostile,
