@@ -17,7 +17,7 @@ from world import IMAGE, ROOT, Once, World, docker, front, tag, text_of
 from syncer import imagestreamtag
 from syncer.apply import images
 from syncer.errors import ForbiddenError, UsageError
-from syncer.localapi import Identity, LocalAPI, imports
+from syncer.localapi import Identity, LocalAPI, registry
 from syncer.model import ImportState
 from syncer.report import facts
 
@@ -580,7 +580,7 @@ def test_fact_11_an_import_that_fails_again_as_before_is_failed_in_this_run_and_
 @both
 def test_fact_11_a_retried_import_whose_registry_is_back_is_imported(importing, monkeypatch):
     importing.sync(tag(APP, ABSENT), wait=5.0)
-    monkeypatch.setattr(imports, "unreachable", lambda _: False)
+    monkeypatch.setattr(registry, "unreachable", lambda _: False)
     again = importing.sync(tag(APP, ABSENT), wait=10.0, retry_imports=True, import_failures="error")
     assert (again.report.outcomes[key()].image.state, again.exit_code()) == (ImportState.IMPORTED, 0)
 

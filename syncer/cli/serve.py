@@ -33,6 +33,9 @@ from syncer.errors import SyncerError, UsageError
 def command(**given: Any) -> None:
     """Serve an ImageStreamTag API on loopback, to try, to develop, to test. It forgets all when it stops.
 
+    Imports are simulated: a registry `….invalid` does not exist, an image `no-such-…` is not there, a repository
+    `no-access-…/…` lets nobody in, and every other pull spec has an image.
+
     \b
     Examples:
       syncer serve --port 8080

@@ -47,6 +47,7 @@ class DoctorOptions:
     all_namespaces: bool = False
     prune: bool = True
     events: bool = False
+    resolve: bool = False
     lock_namespace: str = ""
     concurrency: int = 8
 
@@ -73,7 +74,14 @@ def examine(options: DoctorOptions, connect: Callable[[], Client], stdin: Binary
     found = _Findings()
     manifests = _source(options, found, stdin)
     scope = scope_of(manifests, options.namespaces, all_namespaces=options.all_namespaces)
-    needs = needed(manifests, scope, prune=options.prune, events=options.events, lock_namespace=options.lock_namespace)
+    needs = needed(
+        manifests,
+        scope,
+        prune=options.prune,
+        events=options.events,
+        resolve=options.resolve,
+        lock_namespace=options.lock_namespace,
+    )
     user, allowed = "", []
     client = _server(connect, found)
     if client:

@@ -44,19 +44,29 @@ _FOLLOWED: Final = (
     (IMAGE, "imagestreams/layers", "get", "follow its tags from another namespace", True),
     (IMAGE, "imagestreams", "get", "see whether a followed tag has its image", False),
 )
+_RESOLVE: Final = (
+    (IMAGE, "imagestreamimports", "create", "have the cluster look images up (--resolve); it imports none", False),
+    (IMAGE, "imagestreamimages", "get", "tell when an image was built (--resolve)", False),
+)
 _LOCK: Final = tuple(
     ("coordination.k8s.io", "leases", verb, "hold the lock between runs", True) for verb in ("get", "create", "patch")
 )
 _EVENTS: Final = ("", "events", "create", "write Events", False)
 
 
-def needed(
-    manifests: Manifests, scope: Scope, *, prune: bool = True, events: bool = False, lock_namespace: str = ""
+def needed(  # noqa: PLR0913 - what a sync may be asked to do
+    manifests: Manifests,
+    scope: Scope,
+    *,
+    prune: bool = True,
+    events: bool = False,
+    resolve: bool = False,
+    lock_namespace: str = "",
 ) -> tuple[Permission, ...]:
     """List what a sync needs, by namespace; `lock_namespace` is where its Lease lies, empty for none."""
     found: dict[tuple[str, str, str, str], Permission] = {}
     namespaces = ("",) if scope.all_namespaces else scope.namespaces
-    rules = [*_SCOPE, *([_PRUNE] if prune else []), *([_EVENTS] if events else [])]
+    rules = [*_SCOPE, *([_PRUNE] if prune else []), *([_EVENTS] if events else []), *(_RESOLVE if resolve else ())]
     wanted = [(namespace, rule) for namespace in namespaces for rule in rules]
     wanted += [(namespace, rule) for namespace in _followed(manifests, scope) for rule in _FOLLOWED]
     wanted += [(lock_namespace, rule) for rule in _LOCK if lock_namespace]

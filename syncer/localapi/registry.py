@@ -41,12 +41,17 @@ class Found:
         }
 
 
+def unreachable(host: str) -> bool:
+    """Tell whether a host does not exist: those under `.invalid` never do."""
+    return host == "invalid" or host.endswith(".invalid")
+
+
 def look_up(text: str) -> Found | StatusError:
     """Return the image that a pull spec names, or, not raised, why there is none. Raises `BadPullSpec`."""
     spec = parse_pull_spec(text)
     tag = "" if spec.digest else spec.tag or "latest"
     host = spec.registry.partition(":")[0]
-    if host == "invalid" or host.endswith(".invalid"):
+    if unreachable(host):
         cause = f'Get "https://{spec.registry}/v2/": dial tcp: lookup {host} on 10.255.255.53:53: no such host'
         return statuses.internal_error(f"{text}: {cause}")
     parts = spec.repository.split("/")

@@ -179,6 +179,14 @@ def test_roles_are_one_a_namespace_and_hold_no_verb_that_is_not_used():
     ]
 
 
+def test_looking_images_up_takes_two_verbs_more_and_a_sync_works_without(doctor):
+    plain, more = doctor("ann", tag("team-a/app:v1")), doctor("ann", tag("team-a/app:v1"), resolve=True)
+    assert {(need.resource, need.verb, need.essential) for need in set(more.needs) - set(plain.needs)} == {
+        ("imagestreamimports", "create", False),
+        ("imagestreamimages", "get", False),
+    }
+
+
 def test_events_take_one_verb_more_and_a_sync_works_without(doctor):
     plain, more = doctor("ann", tag("team-a/app:v1")), doctor("ann", tag("team-a/app:v1"), events=True)
     (need,) = set(more.needs) - set(plain.needs)

@@ -63,7 +63,9 @@ def test_the_schema_describes_every_key_that_a_document_has():
     assert described["properties"].keys() == document(scenes.applied()).keys()
     kinds = described["$defs"]
     change = next(change for change in document(scenes.applied())["changes"] if change["fields"])
-    assert kinds["change"]["properties"].keys() == change.keys()
+    assert kinds["change"]["properties"].keys() == change.keys() | {"resolved"}
+    [resolved] = {tuple(c["resolved"]) for c in document(scenes.resolved())["changes"]}
+    assert kinds["resolved"]["properties"].keys() == set(resolved)
     assert kinds["field"]["properties"].keys() == change["fields"][0].keys()
     assert kinds["request"]["properties"].keys() == change["requests"][0].keys()
     assert kinds["import"]["properties"].keys() == change["import"].keys()

@@ -1,0 +1,169 @@
+"""Which image each tag is going to have: asked for, followed, or taken from a stream."""
+
+import pytest
+from builders import desired, follows, key, live, live_state, manifests, policy, synced
+from builders import image as docker
+
+from syncer.model import Import, ImportState, Resolution
+from syncer.plan import make_plan
+from syncer.plan.resolving import Answer, Place, asks_of, pins_of, resolve, undated, with_resolved
+
+OLD, NEW = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+V1 = key("team-a/app:v1")
+
+
+def pin(digest=NEW, stream="app", namespace="team-a"):
+    return {"kind": "ImageStreamImage", "name": f"{stream}@{digest}", "namespace": namespace}
+
+
+def planned(wanted, tags=(), **options):
+    return make_plan(manifests(*wanted), live_state(*tags), policy(**options))
+
+
+def resolved(plan, tags=(), answers=None, pinned=None):
+    return resolve(plan.changes, {tag.key: tag for tag in tags}, answers or {}, pinned or {})
+
+
+def moved(text="team-a/app:v1", **more):
+    """A tag that git points elsewhere, as desired and as live."""
+    before, after = desired(text, **more), desired(text, from_=docker("quay.io/example/app:v2"), **more)
+    return after, synced(before, digest=OLD)
+
+
+def test_what_a_tag_is_asked_for_is_how_it_is_going_to_be_imported():
+    fields = {"/tag/importPolicy/insecure": True, "/tag/referencePolicy/type": "Local", "/metadata/annotations/a": "b"}
+    [ask] = asks_of(planned([desired(fields=fields)]).changes)
+    assert (ask.pull_spec, ask.import_policy, ask.reference_policy) == (
+        "quay.io/example/app:v1",
+        {"insecure": True},
+        {"type": "Local"},
+    )
+
+
+def test_only_what_gets_an_image_anew_is_asked_for():
+    annotated = desired("team-a/app:a", fields={"/metadata/annotations/team": "x"})
+    broken = synced(desired("team-a/app:b"), digest="", state=ImportState.FAILED)
+    wanted, tag = moved()
+    plan = planned(
+        [wanted, annotated, desired("team-a/app:b"), desired("team-a/app:c"), desired("team-a/app:d", from_=pin())],
+        [tag, synced(desired("team-a/app:a")), broken, synced(desired("team-a/app:c"))],
+    )
+    assert [str(ask.key) for ask in asks_of(plan.changes)] == ["team-a/app:v1"]
+    again = planned([desired("team-a/app:b")], [broken], retry_imports=True)
+    assert [str(ask.key) for ask in asks_of(again.changes)] == ["team-a/app:b"]
+
+
+def test_drift_that_is_only_reported_is_asked_for_as_it_is():
+    wanted = desired(fields={"/tag/importPolicy/importMode": "PreserveOriginal"})
+    tag = synced(desired(), spec={"from": docker("quay.io/example/app:hotfix")})
+    [ask] = asks_of(planned([wanted], [tag], on_drift="report").changes)
+    assert ask.pull_spec == "quay.io/example/app:hotfix"
+
+
+@pytest.mark.parametrize(
+    ("digest", "answer", "state"),
+    [
+        (OLD, Answer(NEW), Resolution.MOVES),
+        (OLD, Answer(OLD), Resolution.SAME),
+        ("", Answer(NEW), Resolution.NEW),
+        (OLD, Answer(fault="missing"), Resolution.MISSING),
+        (OLD, Answer(fault="denied"), Resolution.DENIED),
+        (OLD, Answer(fault="forbidden"), Resolution.FORBIDDEN),
+        (OLD, Answer(fault="failed"), Resolution.FAILED),
+    ],
+)
+def test_an_answer_is_held_against_the_image_that_is_there(digest, answer, state):
+    wanted, tag = moved()
+    tag = synced(desired(), digest=digest)
+    found = resolved(planned([wanted], [tag]), [tag], {V1: answer})[V1]
+    assert (found.state, found.digest, found.live_digest) == (state, answer.digest, digest)
+
+
+def test_a_follower_of_the_same_stream_moves_along_though_it_is_unchanged():
+    wanted, tag = moved()
+    prod = desired("team-a/app:prod", from_=follows("app:v1"))
+    tags = [tag, synced(prod, digest=OLD)]
+    plan = planned([wanted, prod], tags)
+    found = resolved(plan, tags, {V1: Answer(NEW, "2026-05-03T00:00:00Z")})[prod.key]
+    assert (found.state, found.digest, found.follows) == (Resolution.MOVES, NEW, V1)
+    assert resolved(plan, tags, {V1: Answer(fault="missing")}).keys() == {V1}
+    assert resolved(plan, tags, {V1: Answer(OLD)}).keys() == {V1}
+
+
+def test_a_follower_in_another_stream_moves_only_where_this_run_makes_it():
+    wanted, tag = moved()
+    web = desired("team-b/web:prod", from_=follows("app:v1", "team-a"))
+    tags = [tag, synced(web, digest=OLD)]
+    found = resolved(planned([wanted, web], tags), tags, {V1: Answer(NEW)})[web.key]
+    assert (found.state, found.follows) == (Resolution.MOVES, V1)
+    still = planned([desired(), web], [synced(desired(), digest=OLD), synced(web, digest=OLD)])
+    assert resolved(still, tags) == {}
+
+
+def test_a_new_follower_gets_the_image_that_is_there_or_comes():
+    prod, other = desired("team-b/web:prod", from_=follows("app:v1", "team-a")), live("team-a/app:v1", digest=OLD)
+    found = resolved(planned([prod], [other]), [other])[prod.key]
+    assert (found.state, found.digest, found.follows) == (Resolution.NEW, OLD, V1)
+    assert resolved(planned([prod]))[prod.key].state is Resolution.UNKNOWN
+    unknown = resolved(planned([prod, desired()]), [], {V1: Answer(fault="failed", message="EOF")})[prod.key]
+    assert (unknown.state, unknown.message, unknown.follows) == (Resolution.UNKNOWN, "EOF", V1)
+
+
+def test_a_chain_of_followers_is_followed_to_its_end_and_a_circle_has_none():
+    wanted, tag = moved()
+    middle, last = desired("team-a/app:a", from_=follows("app:v1")), desired("team-a/app:b", from_=follows("app:a"))
+    tags = [tag, synced(middle, digest=OLD), synced(last, digest=OLD)]
+    found = resolved(planned([wanted, middle, last], tags), tags, {V1: Answer(NEW)})
+    assert {str(one): r.digest for one, r in found.items()} == dict.fromkeys(map(str, (V1, middle.key, last.key)), NEW)
+    circle = [desired("team-a/app:a", from_=follows("app:b")), desired("team-a/app:b", from_=follows("app:a"))]
+    assert {r.state for r in resolved(planned(circle)).values()} == {Resolution.UNKNOWN}
+
+
+def test_an_image_taken_by_digest_is_known_from_a_tag_from_an_import_or_by_asking():
+    tag = desired("team-b/web:prod", from_=pin())
+    plan = planned([tag])
+    held = live("team-a/app:v1", digest=NEW)
+    assert pins_of(plan.changes, {held.key: held}) == frozenset()
+    place = Place("team-a", "app", NEW)
+    assert pins_of(plan.changes, {}) == {place}
+    assert resolved(plan, [held])[tag.key].state is Resolution.NEW
+    gone = {place: Answer(NEW, fault="missing", message="no tag has it")}
+    assert resolved(plan, pinned=gone)[tag.key].state is Resolution.MISSING
+    both = planned([tag, desired()])
+    assert resolved(both, answers={V1: Answer(NEW)}, pinned=gone)[tag.key].state is Resolution.NEW
+
+
+def test_dates_are_asked_for_once_an_image_wherever_it_lies():
+    wanted, tag = moved()
+    prod = desired("team-a/app:prod", from_=follows("app:v1"))
+    tags = [tag, synced(prod, digest=OLD)]
+    found = resolved(planned([wanted, prod], tags), tags, {V1: Answer(NEW, "2026-05-03T00:00:00Z")})
+    assert undated(found, {NEW: "2026-05-03T00:00:00Z"}) == {Place("team-a", "app", OLD)}
+    assert undated(found, {NEW: "x", OLD: "y"}) == frozenset()
+    assert undated(resolved(planned([wanted], [tag]), [tag], {V1: Answer(fault="missing")}), {}) == frozenset()
+
+
+def test_what_cannot_be_had_is_a_warning_at_its_line_and_a_namespace_is_warned_of_once():
+    tags = [desired(f"team-a/app:{name}", file="app.yaml", line=n) for n, name in enumerate("abcdef", 1)]
+    faults = ["missing", "denied", "failed", "forbidden", "forbidden", ""]
+    plan = planned(tags)
+    answers = {tag.key: Answer(fault=fault, message="told") for tag, fault in zip(tags, faults, strict=True)}
+    answers[tags[-1].key] = Answer(NEW)
+    problems = with_resolved(plan, resolved(plan, answers=answers), {}).problems
+    assert [(p.code, p.line, p.namespace) for p in problems] == [
+        ("image-missing", 1, "team-a"),
+        ("image-denied", 2, "team-a"),
+        ("image-unresolved", 3, "team-a"),
+        ("resolve-forbidden", 0, "team-a"),
+    ]
+    assert problems[0].message == "quay.io/example/app:v1 does not exist: told"
+    assert {str(p.severity) for p in problems} == {"warning"}
+
+
+def test_a_plan_shows_both_dates():
+    wanted, tag = moved()
+    plan = planned([wanted], [tag])
+    found = resolved(plan, [tag], {V1: Answer(NEW)})
+    [change] = with_resolved(plan, found, {OLD: "2026-05-03T00:00:00Z", NEW: "2026-06-04T00:00:00Z"}).changes
+    assert (change.resolved.live_built[:10], change.resolved.built[:10]) == ("2026-05-03", "2026-06-04")
+    assert change.image == Import(ImportState.IMPORTED, OLD)
