@@ -5,9 +5,10 @@ A tag of a `DockerImage` is asked for; one that follows another tag, or takes an
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec.structs import replace
 
 from syncer import imagestreamtag
 from syncer.model import Create, Problem, Prune, Resolution, Resolved, Severity, Unchanged, Update
@@ -182,13 +183,11 @@ def undated(resolved: Mapping[ObjectKey, Resolved], built: Mapping[str, str]) ->
 def with_resolved(plan: Plan, resolved: Mapping[ObjectKey, Resolved], built: Mapping[str, str]) -> Plan:
     """Put what was found into a plan, with the images' dates, and a warning for each image that cannot be had."""
     dated = {
-        key: dataclasses.replace(
-            one, built=one.built or built.get(one.digest, ""), live_built=built.get(one.live_digest, "")
-        )
+        key: replace(one, built=one.built or built.get(one.digest, ""), live_built=built.get(one.live_digest, ""))
         for key, one in resolved.items()
     }
-    changes = tuple(dataclasses.replace(change, resolved=dated.get(change.key)) for change in plan.changes)
-    return dataclasses.replace(plan, changes=changes, problems=(*plan.problems, *_problems(changes)))
+    changes = tuple(replace(change, resolved=dated.get(change.key)) for change in plan.changes)
+    return replace(plan, changes=changes, problems=(*plan.problems, *_problems(changes)))
 
 
 _CODES = {

@@ -71,7 +71,7 @@ def change_of(report: Report, change: Change) -> dict[str, Json]:
     if change.resolved:
         follows = change.resolved.follows
         named = {"namespace": follows.namespace, "name": follows.name} if follows else None
-        resolved = {**dataclasses.asdict(change.resolved), "state": str(change.resolved.state), "follows": named}
+        resolved = {**asdict(change.resolved), "state": str(change.resolved.state), "follows": named}
         result["resolved"] = resolved
     outcome = facts.outcome_of(report, change)
     return result | {"outcome": outcome.result, "error": outcome.error} if outcome else result

@@ -212,9 +212,9 @@ def resolved():
     app, prod, other = desired("team-a/app:v1"), key("team-a/app:prod"), key("team-b/web:prod")
     follows = [Desired(one, {"/tag/from": {"kind": "ImageStreamTag", "name": "app:v1"}}, app.origin) for one in (prod,)]
     wanted = [
-        dataclasses.replace(app, fields={"/tag/from": docker("quay.example.com/team-a/app:1.3")}),
+        replace(app, fields={"/tag/from": docker("quay.example.com/team-a/app:1.3")}),
         *follows,
-        dataclasses.replace(
+        replace(
             desired("team-a/app:same"), fields={"/tag/from": docker("quay.example.com/team-a/app@" + digest("3f"))}
         ),
         *(desired(f"team-a/new:{name}") for name in ("denied", "failed", "forbidden", "found", "missing")),
