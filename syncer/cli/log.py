@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
+from syncer.report.values import visible
+
 if TYPE_CHECKING:
     from syncer.errors import SyncerError
 
 Level = Literal["info", "warning", "error"]
+
+_LONGEST: Final = 10_000
+"""Characters. What is wrong with a settings file is one message, of many lines."""
 
 _WORDS: Final[dict[Level, str]] = {"info": "", "warning": "Warning: ", "error": "Error: "}
 
@@ -28,13 +33,19 @@ class Log:
             time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             click.echo(json.dumps({"time": time, "level": level, "message": message, **more}), err=True)
             return
-        click.echo(f"{_WORDS[level]}{message}", err=True)
+        click.echo(f"{_WORDS[level]}{_shown(message)}", err=True)
         if more.get("hint"):
-            click.echo(f"Hint: {more['hint']}", err=True)
+            click.echo(f"Hint: {_shown(more['hint'])}", err=True)
 
     def error(self, error: SyncerError) -> None:
         """Say what happened and what to do."""
         self.say("error", error.message, **({"hint": error.hint} if error.hint else {}), exit_code=error.exit_code)
+
+
+def _shown(text: str) -> str:
+    """Keep what a message quotes (names, an answer, what git says) from steering the terminal, or flooding it."""
+    lines = [visible(line) for line in text[:_LONGEST].split("\n")]
+    return "\n".join(lines) + ("…" if len(text) > _LONGEST else "")
 
 
 LOG: Final = Log()

@@ -100,6 +100,9 @@ class Reporting:
         for path in paths:
             self._lines.append(Lines(opened(path) if path else sys.stdout, path))
             self._open.callback(self._lines[-1].close)
+        for output in self._outputs:
+            if output.path and output.format != "jsonl":
+                make_room(output.path)
         crossed = "" in paths and sys.stdout.isatty()
         silent = self._given["quiet"] or self._given["no_progress"] or crossed
         if LOG.json:
@@ -248,6 +251,14 @@ def write_file(path: Path, text: str) -> None:
         Path(file.name).replace(path)
     except OSError as error:
         raise unwritable(str(path), error) from error
+
+
+def make_room(path: str) -> None:
+    """Make the folder of a file that is written in the end. Raises SyncerError where that cannot be."""
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def opened(path: str) -> TextIO:

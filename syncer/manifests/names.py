@@ -30,6 +30,8 @@ _PULL_SPEC: Final = re.compile(
 _DIGEST_LENGTHS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
 _MAX_PULL_SPEC: Final = 1024
 
+_PASSWORD: Final = re.compile(r"[^\s/@:'\"]+:[^\s/@'\"]+(?=@(?!sha\d+:))")
+
 
 def bad_namespace(name: str) -> str:
     """Check a namespace: an RFC 1123 label."""
@@ -89,6 +91,11 @@ def bad_pull_spec(spec: str) -> str:
     if len(match["name"]) > MAX_REPOSITORY:
         return f"at most {MAX_REPOSITORY} characters long, its tag or digest not counted"
     return _bad_digest(match["digest"]) if match["digest"] else ""
+
+
+def without_password(text: str) -> str:
+    """Write asterisks, as many as there are characters, over what looks like `USER:PASSWORD@` in a text."""
+    return _PASSWORD.sub(lambda match: "*" * len(match[0]), text)
 
 
 def _bad_digest(digest: str) -> str:

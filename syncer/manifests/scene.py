@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from syncer.model import Origin, Problem, Severity
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from syncer.manifests.document import Document, Path
     from syncer.manifests.problems import Flaw
     from syncer.model import Json
+
+_LONGEST: Final = 500
+"""Characters. The longest name that a server takes has 253."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,9 @@ class Scene:
 
     def _report(self, severity: Severity, code: str, message: str, hint: str, *, key: bool) -> None:
         place = self.document.place(self.path, key=key)
+        namespace, name = cut(self.namespace), cut(self.name)
         self.problems.append(
-            Problem(severity, code, message, hint, self.file, place.line, place.column, self.namespace, self.name)
+            Problem(severity, code, cut(message), cut(hint), self.file, place.line, place.column, namespace, name)
         )
 
     # ------------------------------------------------------------------------------------------------- values
@@ -146,11 +150,18 @@ class Scene:
 def of_flaw(flaw: Flaw, file: str, namespace: str = "", name: str = "") -> Problem:
     """Turn a flaw of a text into a problem."""
     line, column = flaw.place.line, flaw.place.column
-    return Problem(Severity.ERROR, flaw.code, flaw.message, flaw.hint, file, line, column, namespace, name)
+    return Problem(Severity.ERROR, flaw.code, cut(flaw.message), flaw.hint, file, line, column, namespace, name)
+
+
+def cut(text: str) -> str:
+    """Shorten what a problem says where a manifest has a word that is longer than anything meant to be read."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def guess(word: str, options: Iterable[str]) -> str:
     """Suggest the option that was probably meant; empty where none is close."""
+    if len(word) > _LONGEST:
+        return ""
     options = {option.casefold(): option for option in options}
     close = difflib.get_close_matches(word.casefold(), options, n=1, cutoff=0.6)
     return f"did you mean {options[close[0]]!r}?" if close else ""

@@ -96,7 +96,7 @@ def _check_reference(scene: Scene, kind: str, source: Mapping[str, str]) -> None
     }[kind]
     name, namespace = source["name"], source.get("namespace", "")
     if wanted := rule(name):
-        message = f"{scene.pointer}.name must be {wanted}; it is {name!r}"
+        message = f"{scene.pointer}.name must be {wanted}; it is {names.without_password(name)!r}"
         scene.at("name").error("pull-spec" if kind == "DockerImage" else "name", message)
     if namespace and kind == "DockerImage":
         hint = "remove it, or point to an ImageStreamTag"

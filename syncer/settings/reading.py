@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from syncer.errors import UsageError
 from syncer.settings.model import Place, Value
@@ -58,15 +59,23 @@ def compose(path: Path, problems: Problems) -> Node | None:
     if len(data) > MAX_SIZE:
         raise UsageError(f"{path} is larger than {MAX_SIZE >> 20} MiB", hint="it should hold settings, not manifests")
     try:
-        node: Node | None = YAML(typ="safe", pure=True).compose(data.decode("utf-8-sig"))
+        text = data.decode("utf-8-sig")
+        node: Node | None = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(problems.file, mark.line + 1, mark.column + 1) if mark else Place(problems.file, 1, 1)
-        text = " ".join(part for part in (error.context, error.problem) if part)
-        raise UsageError(f"{place}: {text}", hint="settings are one YAML mapping") from error
+        message = " ".join(part for part in (error.context, error.problem) if part)
+        raise UsageError(f"{place}: {message}", hint="settings are one YAML mapping") from error
+    except UnicodeDecodeError as error:
+        place = Place(problems.file, data.count(b"\n", 0, error.start) + 1, 1)
+        raise UsageError(f"{place}: not UTF-8: the byte 0x{data[error.start]:02X}", hint="save it as UTF-8") from error
+    except ReaderError as error:
+        place = Place(problems.file, text.count("\n", 0, error.position) + 1, 1)
+        message = f"{place}: the character U+{error.character:04X} may not stand in YAML"
+        raise UsageError(message, hint="settings are one YAML mapping") from error
     except (YAMLError, ValueError, RecursionError) as error:
-        text = "too deep" if isinstance(error, RecursionError) else str(error).partition("\n")[0]
-        raise UsageError(f"{path} is no YAML: {text}", hint="settings are one YAML mapping") from error
+        message = "too deep" if isinstance(error, RecursionError) else str(error).partition("\n")[0]
+        raise UsageError(f"{path} is no YAML: {message}", hint="settings are one YAML mapping") from error
     return None if node is None or is_null(node) else node
 
 

@@ -5,6 +5,7 @@ What is read never depends on hooks, filters or a checkout, and nothing is writt
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["History", "SourceSpec", "commits_of", "last_commits", "read_source"]
 
 _STDIN: Final = "-"
-_NO_REPOSITORY: Final = "not a git repository"
+_NO_REPOSITORY: Final = "not a git repository (or any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ def _read_remote(remote: Remote, ref: str, since: str, selection: Selection, sig
 
 
 def _read_directory(directory: Path, spec: SourceSpec, selection: Selection, signers: Signers | None) -> Source:
-    if not directory.is_dir():
-        cause = "is a file" if directory.exists() else "does not exist"
+    if not os.path.isdir(directory):  # noqa: PTH112 - Path.is_dir raises where no name can be so long
+        cause = "is a file" if os.path.exists(directory) else "does not exist"  # noqa: PTH110 - likewise
         raise SourceError(f"SOURCE {spec.location} {cause}", hint="give a git URL, a directory, or - for stdin")
     root = directory.resolve()
     git = Git(root)
@@ -116,6 +117,7 @@ def _read_directory(directory: Path, spec: SourceSpec, selection: Selection, sig
         return Source(SourceInfo(url=spec.location, dirty=True), blobs, "", selection.narrowed, None, problems)
     if place.status:
         raise place.failure(f"SOURCE {spec.location} cannot be read")
+    git = git.unfiltered()
     inside, _, prefix = place.text.partition("\n")
     if signers:
         _check_signers(git, signers, bare=inside != "true")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from syncer.source.command import Git
+from syncer.source.command import TRANSPORTS, Git
 from syncer.source.objects import resolve
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def clone(remote: Remote, ref: str, directory: Path) -> tuple[Git, str, str]:
     repository, the commit's id, and the ref. Raises SourceError where there is no such repository, ref or access.
     """
     secrets = {f"http.{remote.server}.extraHeader": remote.authorization} if remote.authorization else {}
-    git = Git(directory, secrets)
+    git = Git(directory, secrets, TRANSPORTS)
     if not ref:
         options = ("--bare", "--depth=1", "--single-branch", "--no-tags", "--template=", "--quiet")
         cloned = git.run("clone", *options, "--", remote.url, ".")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncer.errors import SourceError
 from syncer.model import Blob
 from syncer.source.selection import is_manifest
-from syncer.source.unread import flaw_of, outside, unreadable
+from syncer.source.unread import check_total, flaw_of, outside, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from syncer.model import Problem
     from syncer.source.command import Git
@@ -34,7 +35,7 @@ def list_checkout(git: Git) -> Listing:
 
     Raises SourceError where git cannot tell.
     """
-    listed = git.run("ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", ".")
+    listed = git.listing("ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", ".")
     if listed.status:
         raise listed.failure("the files of the repository cannot be listed")
     entries = [os.fsdecode(line) for line in listed.output.split(b"\0") if line]
@@ -49,7 +50,7 @@ def is_dirty(git: Git) -> bool:
     Raises SourceError where git cannot tell.
     """
     options = ("--porcelain", "-z", "--no-renames", "--untracked-files=normal", "--ignore-submodules=dirty")
-    status = git.run("status", *options, "--", ".")
+    status = git.listing("status", *options, "--", ".")
     if status.status:
         raise status.failure("the state of the repository cannot be read")
     return bool(status.output)
@@ -60,17 +61,20 @@ def list_folder(root: Path) -> Listing:
 
     Raises SourceError where a folder cannot be read, as its files would pass for deleted.
     """
-
-    def fail(error: OSError) -> None:
-        reason = (error.strerror or str(error)).lower()
-        raise SourceError(f"{error.filename} cannot be read: {reason}", hint="check its permissions")
-
-    paths = []
-    for folder, folders, files in os.walk(root, onerror=fail):
-        folders[:] = [name for name in folders if name != ".git"]
-        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118 - speed
-        prefix = os.path.relpath(folder, root)
-        paths += [name if prefix == "." else f"{prefix}/{name}" for name in (*files, *links)]
+    paths, folders = list[str](), [""]
+    while folders:  # os.walk calls itself for each level, and stops at a thousand
+        folder = folders.pop()
+        try:
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    path = f"{folder}/{entry.name}" if folder else entry.name
+                    if not entry.is_dir(follow_symlinks=False):
+                        paths.append(path)
+                    elif entry.name != ".git":
+                        folders.append(path)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise SourceError(f"{folder or root} cannot be read: {reason}", hint="check its permissions") from error
     return Listing(tuple(paths))
 
 
@@ -87,8 +91,10 @@ def read_files(root: Path, prefix: str, listing: Listing, selection: Selection) 
 
 
 def _blobs(root: Path, prefix: str, paths: Iterable[str]) -> Iterable[Blob | Problem]:
-    base = os.fspath(root)
+    base, reached, total = os.fspath(root), dict[str, bool](), 0
     for path in paths:
+        if not _is_reached(base, posixpath.dirname(path), reached):
+            continue  # as git has it, what lies beyond a symbolic link is gone
         file = f"{base}/{path}"
         name = f"{prefix}/{path}" if prefix else path
         try:
@@ -100,6 +106,7 @@ def _blobs(root: Path, prefix: str, paths: Iterable[str]) -> Iterable[Blob | Pro
                 if flaw := flaw_of(name, status.st_size):
                     yield flaw
                     continue
+                total = check_total(total + status.st_size)
                 with open(file, "rb") as stream:  # noqa: PTH123 - a Path for each of 10,000 files costs as much again
                     yield Blob(name, stream.read())
         except FileNotFoundError:
@@ -108,10 +115,22 @@ def _blobs(root: Path, prefix: str, paths: Iterable[str]) -> Iterable[Blob | Pro
             yield unreadable(name, error)
 
 
+def _is_reached(base: str, folder: str, known: dict[str, bool]) -> bool:
+    """Tell whether no symbolic link stands on the way to a folder; `known` remembers."""
+    way = []
+    while folder and folder not in known:
+        way.append(folder)
+        folder = posixpath.dirname(folder)
+    reached = known.get(folder, True)
+    for each in reversed(way):
+        reached = known[each] = reached and not os.path.islink(f"{base}/{each}")  # noqa: PTH114 - speed
+    return reached
+
+
 def _leads_out(root: Path, path: str) -> str:
     """Give where a symbolic link to a manifest or folder leads that is not in SOURCE; others are not followed."""
     link = root / path
-    target = link.resolve()
+    target = Path(os.path.realpath(link))  # `resolve` raises where links lead in a circle
     if not target.is_relative_to(root) and (is_manifest(path) or is_manifest(target.name) or target.is_dir()):
         return os.fspath(link.readlink())
     return ""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from syncer.model import Commit
-from syncer.source.command import Git
+from syncer.source.command import MAX_LISTED, Git
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -48,7 +48,7 @@ def last_commits(location: str, info: SourceInfo, files: Collection[str]) -> His
         return History()
     if not Path(location).is_dir():
         return History(lacking="the commits of manifests are not named: SOURCE was fetched without its history")
-    git = Git(Path(location).resolve())
+    git = Git(Path(location).resolve()).unfiltered()
     uncommitted = _uncommitted(git) if info.dirty else frozenset[str]()
     wanted = set(files) - uncommitted
     shallow = git.run("rev-parse", "--is-shallow-repository").text == "true"
@@ -83,7 +83,9 @@ def _log(git: Git, info: SourceInfo, files: Collection[str]) -> Iterator[tuple[C
     options = ("-z", "--name-only", "--no-renames", "--no-show-signature", "--no-color", "--encoding=UTF-8")
     bound = f"--max-count={COMMITS}"
     specs = [f":(top,literal){path}" if path else ":/" for path in paths]
-    log = git.run("log", *options, bound, f"--format={_HEADER}", info.commit, "--", *specs, longest=LONGEST)
+    log = git.run(
+        "log", *options, bound, f"--format={_HEADER}", info.commit, "--", *specs, longest=LONGEST, most=MAX_LISTED
+    )
     whole = log.output.rpartition(b"\0")[0]  # where time ran out, the last name is cut off
     for record in whole.split(b"\x01")[1:]:
         header, *names = record.split(b"\0")
@@ -99,5 +101,5 @@ def _time(seconds: str) -> str:
 def _uncommitted(git: Git) -> frozenset[str]:
     """List the files that differ from HEAD, relative to the repository."""
     options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
-    lines = git.run("status", *options, "--", ".").output.split(b"\0")
+    lines = git.listing("status", *options, "--", ".").output.split(b"\0")
     return frozenset(os.fsdecode(line[3:]) for line in lines if line)

@@ -48,7 +48,7 @@ def parse_location(location: str) -> Remote | Path:
         raise UsageError(f"SOURCE looks like an option: {location!r}", hint="write a directory of that name as ./-name")
     if not location:
         raise UsageError("SOURCE is empty", hint="give a git URL, a directory, or - for stdin")
-    if Path(location).is_dir():
+    if os.path.isdir(location):  # noqa: PTH112 - Path.is_dir raises where no name can be so long
         return Path(location)
     if _HELPER.match(location):
         helper = location.partition("::")[0]

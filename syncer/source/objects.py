@@ -1,16 +1,16 @@
-"""A commit → its files, from the object database, without a checkout: one `git ls-tree`, one `git cat-file --batch`."""
+"""A commit → its files, from the object database, without a checkout: one `git ls-tree`, and `git cat-file --batch`."""
 
 from __future__ import annotations
 
 import os
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from syncer.errors import SourceError
 from syncer.model import Blob
 from syncer.source.selection import is_manifest
-from syncer.source.unread import flaw_of, outside
+from syncer.source.unread import check_total, flaw_of, long_link, outside
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -29,8 +29,8 @@ class _Entry:
     mode: str
     kind: str
     id: str
-    size: int
     path: str
+    size: int = 0
 
 
 def resolve(git: Git, ref: str, *, hint: str = "") -> str:
@@ -50,7 +50,7 @@ def read_before(git: Git, commit: str, folder: str, selection: Selection, change
         return []
     entries = [entry for entry in _tree(git, commit, folder) if posixpath.join(folder, entry.path) in changed]
     files = [e for e in entries if e.kind == "blob" and e.mode != _SYMLINK and is_manifest(e.path)]
-    files = [entry for entry in files if selection.takes(entry.path)]
+    files = _sized(git, [entry for entry in files if selection.takes(entry.path)])
     contents = _contents(git, files)
     return [Blob(posixpath.join(folder, entry.path), data) for entry, data in zip(files, contents, strict=True)]
 
@@ -64,31 +64,48 @@ def read_commit(git: Git, commit: str, folder: str, selection: Selection) -> lis
     entries = _tree(git, commit, folder)
     selection.check(entry.path for entry in entries)
     chosen = [entry for entry in entries if entry.kind == "blob" and selection.takes(entry.path)]
+    chosen = _sized(git, [entry for entry in chosen if entry.mode == _SYMLINK or is_manifest(entry.path)])
     found: list[Blob | Problem] = [*_links(git, folder, [entry for entry in chosen if entry.mode == _SYMLINK])]
-    files = []
+    files, total = [], 0
     for entry in chosen:
-        if entry.mode != _SYMLINK and is_manifest(entry.path):
+        if entry.mode != _SYMLINK:
             if flaw := flaw_of(posixpath.join(folder, entry.path), entry.size):
                 found.append(flaw)
             else:
                 files.append(entry)
+                total = check_total(total + entry.size)
     contents = _contents(git, files)
     blobs = [Blob(posixpath.join(folder, entry.path), data) for entry, data in zip(files, contents, strict=True)]
     return [*found, *sorted(blobs, key=lambda blob: blob.path)]
 
 
 def _tree(git: Git, commit: str, folder: str) -> list[_Entry]:
-    tree = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", f"{commit}:{folder}")
+    tree = git.listing("ls-tree", "-r", "-z", "--full-tree", f"{commit}:{folder}")
     if tree.status:
         raise tree.failure(f"commit {commit[:12]} has no folder {folder!r}" if folder else f"commit {commit[:12]}")
     return [_entry(line) for line in tree.output.split(b"\0") if line]
 
 
 def _entry(line: bytes) -> _Entry:
-    """Parse a line of `git ls-tree -l`: mode, type, id, size (`-` for what is no blob), tab, path."""
+    """Parse a line of `git ls-tree`: mode, type, id, tab, path."""
     head, _, path = line.partition(b"\t")
-    mode, kind, name, size = head.decode().split()
-    return _Entry(mode, kind, name, 0 if size == "-" else int(size), os.fsdecode(path))
+    mode, kind, name = head.decode().split()
+    return _Entry(mode, kind, name, os.fsdecode(path))
+
+
+def _sized(git: Git, entries: Sequence[_Entry]) -> list[_Entry]:
+    """Add the sizes, in bytes. Raises SourceError where an object is not there."""
+    if not entries:
+        return []
+    ids = "".join(f"{entry.id}\n" for entry in entries).encode()
+    checked = git.run("cat-file", "--batch-check=%(objectsize)", "--buffer", stdin=ids)
+    if checked.status:
+        raise checked.failure("the repository's objects cannot be read")
+    sizes = checked.output.splitlines()
+    if absent := next((entry for entry, size in zip(entries, sizes, strict=False) if not size.isdigit()), None):
+        hint = "the clone is partial or damaged: run git fsck, or clone it anew"
+        raise SourceError(f"the repository lacks an object: {absent.path}", hint=hint)
+    return [replace(entry, size=int(size)) for entry, size in zip(entries, sizes, strict=True)]
 
 
 def _contents(git: Git, entries: Sequence[_Entry]) -> list[bytes]:
@@ -102,9 +119,8 @@ def _contents(git: Git, entries: Sequence[_Entry]) -> list[bytes]:
     contents, at = [], 0
     for entry in entries:
         start = batch.output.find(b"\n", at) + 1
-        if not batch.output[at:start].startswith(f"{entry.id} blob ".encode()):
-            message = f"the repository lacks an object: {entry.path}"
-            raise SourceError(message, hint="the clone is partial or damaged: run git fsck, or clone it anew")
+        if batch.output[at:start] != f"{entry.id} blob {entry.size}\n".encode():
+            raise SourceError(f"the repository holds something else than a file as {entry.path}", hint="run git fsck")
         contents.append(batch.output[start : start + entry.size])
         at = start + entry.size + 1
     return contents
@@ -112,6 +128,9 @@ def _contents(git: Git, entries: Sequence[_Entry]) -> list[bytes]:
 
 def _links(git: Git, folder: str, links: Sequence[_Entry]) -> Iterator[Problem]:
     """Find the symbolic links to a manifest that is not in SOURCE; others are not followed."""
+    named = [entry for entry in links if is_manifest(entry.path)]
+    yield from filter(None, (long_link(posixpath.join(folder, entry.path), entry.size) for entry in named))
+    links = [entry for entry in links if not long_link(entry.path, entry.size)]
     for entry, target in zip(links, _contents(git, links), strict=True):
         name = os.fsdecode(target)
         aim = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), name))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from syncer.errors import SourceError, UsageError
-from syncer.source.command import Git
+from syncer.source.command import TRANSPORTS, Git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def verified(git: Git, commit: str, signers: Signers) -> Iterator[Git]:
     Gives git in the copy, which is gone afterwards. Raises SourceError as `verify` does.
     """
     with tempfile.TemporaryDirectory(prefix="syncer-") as name:
-        copy = Git(Path(name))
+        copy = Git(Path(name), environment=TRANSPORTS)
         format_ = git.run("rev-parse", "--show-object-format").text
         place = git.run("rev-parse", "--absolute-git-dir")
         made = copy.run("init", "--bare", "--template=", "--quiet", f"--object-format={format_}", ".")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from syncer.model import Since
 from syncer.source.objects import read_before, resolve
@@ -11,6 +11,8 @@ from syncer.source.objects import read_before, resolve
 if TYPE_CHECKING:
     from syncer.source.command import Git
     from syncer.source.selection import Selection
+
+_OPTIONS: Final = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--ignore-submodules=dirty")
 
 
 def changed_since(git: Git, since: str, commit: str, folder: str, selection: Selection) -> Since:
@@ -21,9 +23,9 @@ def changed_since(git: Git, since: str, commit: str, folder: str, selection: Sel
     """
     base = resolve(git, since, hint=f"it may not be here yet: git fetch origin {since}")
     compared = [base, commit] if commit else [base]
-    listed = [git.run("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", *compared, "--")]
+    listed = [git.listing("diff", *_OPTIONS, *compared, "--")]
     if not commit:
-        listed.append(git.run("ls-files", "-z", "--others", "--exclude-standard", "--full-name"))
+        listed.append(git.listing("ls-files", "-z", "--others", "--exclude-standard", "--full-name"))
     for each in listed:
         if each.status:
             raise each.failure(f"what changed since {since} cannot be told")
