@@ -289,6 +289,21 @@ def live_tags(stream: Mapping[str, Json]) -> Iterator[Live]:
         raise _malformed("ImageStream", metadata) from error
 
 
+def pull_spec_of(stream: Mapping[str, Json], tag: str) -> str:
+    """Give the pull spec, by digest, of the image that a tag of an ImageStream has now.
+
+    Empty where there is none, and where it lies in the cluster's own registry, which no other cluster can pull from.
+    """
+    status: Mapping[str, Json] = stream.get("status") or {}
+    own = str(status.get("dockerImageRepository") or "").partition("/")[0]
+    for entry in status.get("tags") or ():
+        items = entry.get("items") if entry.get("tag") == tag else None
+        pull_spec, digest = (str((items or [{}])[0].get(name) or "") for name in ("dockerImageReference", "image"))
+        if pull_spec.endswith(f"@{digest}") and not (own and pull_spec.startswith(f"{own}/")):
+            return pull_spec
+    return ""
+
+
 def live_tag(item: Mapping[str, Json]) -> Live:
     """Read one item of a tag list.
 

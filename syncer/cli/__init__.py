@@ -26,6 +26,8 @@ COMMANDS = (
     "owner",
     "validate",
     "export",
+    "pin",
+    "promote",
     "explain",
     "doctor",
     "config",

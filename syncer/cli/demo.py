@@ -74,6 +74,18 @@ class Tour:
         if expect:
             click.echo(f"(exit code {code})")
 
+    def edit(self, number: int, title: str, story: str, command: str, *arguments: str) -> None:
+        """Tell what comes, show a command that edits the repository, run it, keep what it tells."""
+        click.secho(f"\n{number}. {title}", bold=True)
+        click.echo(f"   {story}\n")
+        click.secho(f"$ {shlex.join(['syncer', command, *arguments, 'tags', '--server', self.server])}", fg="cyan")
+        kept = [f"--output={kind}={self.reports / f'{number}-{command}.{FORMATS[kind]}'}" for kind in ("text", "json")]
+        code = run(
+            [command, *arguments, str(self.repository), "--server", self.server, f"--config={os.devnull}", *kept]
+        )
+        if code:
+            raise SyncerError(f"the tour stopped: `syncer {command}` exited with {code}, not 0")
+
     def _undo_file(self, number: int) -> Path:
         """Name a step's undo file; one that an earlier tour left goes away, for a run overwrites none."""
         path = self.reports / f"{number}-undo.jsonl"
@@ -137,7 +149,22 @@ def _restore(tour: Tour) -> None:
     tour.step(10, "The way back", story, "restore", str(tour.reports / "8-undo.jsonl"))
 
 
-CHAPTERS: Final = (_create, _drift, _promote, _prune, _failing_import, _restore)
+def _digests(tour: Tour) -> None:
+    path = tour.repository / "acme-web" / "storefront" / "stable.yaml"
+    path.write_text(path.read_text().replace("storefront:1.5.0", "storefront:1.4.2"))
+    tour.commit("Back to storefront 1.4.2")
+    story = "The cluster looks the images up, and imports none: which digest runs then, and does it exist?"
+    tour.step(11, "Know the image first", story, "plan", "--resolve")
+    (tour.repository / "acme-payments" / "fraud-check" / "0.1.yaml").unlink()
+    tour.commit("The fraud check has to wait")
+    tour.edit(12, "Pin", "Each pull spec gets its digest, in place; what is scheduled is left.", "pin")
+    story = "Production gets the very image that api:2.3.0 has now: an edit, for a review."
+    tour.edit(13, "Promote", story, "promote", "acme-payments/api:2.3.0", "acme-payments/api:prod")
+    tour.commit("Pin the images; production takes that of api 2.3.0")
+    tour.step(14, "Sync it", "The pinned tags stay with their images; production moves.", "sync", "--wait", "30s")
+
+
+CHAPTERS: Final = (_create, _drift, _promote, _prune, _failing_import, _restore, _digests)
 
 
 @click.command("demo")
@@ -150,8 +177,9 @@ CHAPTERS: Final = (_create, _drift, _promote, _prune, _failing_import, _restore)
     help="Folder to leave the reports in.",
 )
 def command(reports: str) -> None:
-    """Take the tour, without a cluster: a plan, a sync, drift, a promotion, a prune, a failing import, a restore.
+    """Take the tour, without a cluster.
 
+    A plan, a sync, drift, a promotion, a prune, a failing import, a restore; digests that are known, pinned, promoted.
     Starts a local API, takes the example repository, and writes nothing but its reports.
 
     \b

@@ -57,6 +57,22 @@ SOURCE_OPTIONS = _together(
 )
 
 
+NARROWED = _together(
+    "Source",
+    [
+        click.option("--path", "paths", multiple=True, help="Only files in this folder of DIR; repeatable."),
+        click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Leave these files out; repeatable."),
+        click.option(
+            "-n",
+            "--namespace",
+            "namespaces",
+            multiple=True,
+            shell_complete=candidates.namespaces,
+            help="A namespace that a sync would be given; one alone is the default for manifests without one.",
+        ),
+    ],
+)
+
 SINCE = click.option(
     "--since", default="", metavar="COMMIT", help="Touch only tags that files name, or named, which changed since then."
 )

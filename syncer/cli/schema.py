@@ -9,8 +9,8 @@ import click
 def command() -> None:
     """Print the JSON Schema of the report that `-o json` writes.
 
-    Its `$defs` describe what other commands print as JSON: `line` (-o jsonl), `explanation`, `validation`, `export` and
-    `diagnosis` (doctor).
+    Its `$defs` describe what other commands print as JSON: `line` (-o jsonl), `explanation`, `validation`, `export`,
+    `repointed` (pin, promote) and `diagnosis` (doctor).
 
     \b
     Example:

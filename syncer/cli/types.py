@@ -15,6 +15,8 @@ from syncer.report import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from syncer.model import ObjectKey
+
 LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 """A DNS label (RFC 1123), which a namespace's name is, and each part of a Lease's."""
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
@@ -85,6 +87,24 @@ class LeaseName(click.ParamType[str]):
         if value and not sound:
             self.fail(f"{value!r} is no name of a Lease: give NAMESPACE/NAME, as in team-a/syncer", param, ctx)
         return value
+
+
+class TagName(click.ParamType["ObjectKey"]):
+    """NAMESPACE/STREAM:TAG."""
+
+    name = "NAMESPACE/STREAM:TAG"
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": "^[^/:]+/[^/:]+:[^/:]+$"}
+
+    def convert(self, value: str | ObjectKey, param: click.Parameter | None, ctx: click.Context | None) -> ObjectKey:
+        """Read the name of a tag."""
+        from syncer.model import ObjectKey  # noqa: PLC0415 - `--help` pays for no import it does not need
+
+        if not isinstance(value, str):
+            return value
+        parts = re.fullmatch("([^/:]+)/([^/:]+):([^/:]+)", value)
+        if not parts:
+            self.fail(f"{value} names no tag: write it as NAMESPACE/STREAM:TAG, as in team-a/app:prod", param, ctx)
+        return ObjectKey(*parts.groups())
 
 
 class Location(click.ParamType[str]):

@@ -82,8 +82,8 @@ def _followed(manifests: Manifests, scope: Scope) -> Iterable[str]:
 
     def found() -> Iterator[str]:
         for key, desired in manifests.desired.items():
-            target = imagestreamtag.followed_by(key, desired.fields)
-            if scope.covers(key.namespace) and target and target.namespace != key.namespace:
-                yield "" if scope.all_namespaces else target.namespace
+            target = imagestreamtag.followed_by(key, desired.fields) or imagestreamtag.pinned_to(key, desired.fields)
+            if scope.covers(key.namespace) and target and target[0] != key.namespace:
+                yield "" if scope.all_namespaces else target[0]
 
     return sorted(set(found()))

@@ -95,7 +95,7 @@ def _floating(manifests: Manifests, rules: Rules) -> Iterator[_Suspect]:
         source = desired.fields["/tag/from"]
         if rules.require_digests and source["kind"] == "DockerImage" and "@" not in source["name"]:
             message = f"{key} points to {source['name']}, which can move: digests are required"
-            hint = "pin it: …@sha256:…, and say in a comment what it was called"
+            hint = "`syncer pin` writes the digest, and in a comment what it was called"
             yield _Suspect(desired, "from", Severity.ERROR, "floating-tag", message, hint)
 
 

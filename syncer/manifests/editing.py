@@ -18,16 +18,18 @@ from syncer.manifests.writing import STEP, block, flow, literal, ordered, quoted
 from syncer.model import Blob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from syncer.manifests.document import Path
-    from syncer.manifests.nodes import Node
+    from syncer.manifests.nodes import Node, Tree
     from syncer.manifests.objects import Found
     from syncer.model import Json, ObjectKey
 
 _MARK: Final = b"\xef\xbb\xbf"
 _MOST_ROUNDS: Final = 1000
 """Differences of one tag; each annotation is one."""
+_WORD: Final = re.compile(r"(?:([ \t]+)#[ \t]*\S*)?[ \t]*")
+"""What may stand behind a value and give way to a comment: nothing, or a comment of one word."""
 _BREAK: Final = re.compile("\r\n|\n|\r")
 
 
@@ -81,19 +83,58 @@ def _round(blob: Blob, wanted: Mapping[ObjectKey, Mapping[str, Json]], default_n
     ]
     if len(differences) < len(wanted) or not any(difference for _, difference in differences):
         return None
-    mark, text = (_MARK, blob.data[len(_MARK) :]) if blob.data.startswith(_MARK) else (b"", blob.data)
-    source = text.decode("utf-8")
-    may_be_json = blob.path.lower().endswith(".json") or source.lstrip().startswith("{")
-    whole = tree(source, may_be_json=may_be_json)
+    mark, source, whole = _opened(blob)
     editor = _Editor(source, whole.is_json)
     edits = [
         editor.edit(whole.root(one.name.document.start), difference) for one, difference in differences if difference
     ]
+    return mark + _changed(source, edits)
+
+
+def _opened(blob: Blob) -> tuple[bytes, str, Tree]:
+    """Give the byte order mark of a file, if it has one, its text, and where everything stands in it."""
+    mark, text = (_MARK, blob.data[len(_MARK) :]) if blob.data.startswith(_MARK) else (b"", blob.data)
+    source = text.decode("utf-8")
+    may_be_json = blob.path.lower().endswith(".json") or source.lstrip().startswith("{")
+    return mark, source, tree(source, may_be_json=may_be_json)
+
+
+def _changed(source: str, edits: Iterable[_Edit]) -> bytes:
     pieces, at = list[str](), 0
     for edit in sorted(edits, key=lambda edit: edit.start):
         pieces += [source[at : edit.start], edit.text]
         at = edit.end
-    return mark + "".join([*pieces, source[at:]]).encode("utf-8", "surrogatepass")
+    return "".join([*pieces, source[at:]]).encode("utf-8", "surrogatepass")
+
+
+# ----------------------------------------------------------------------------------------------------- comments
+
+
+def commented(blob: Blob, words: Mapping[ObjectKey, str], *, default_namespace: str = "") -> bytes:
+    """Give the bytes of a file in which a comment behind the image of each tag says what it was called.
+
+    A comment of one word that stands there is replaced, and any other one stays. JSON has no comments, and a value with
+    more behind it on its line gets none.
+    """
+    found = {one.desired.key: one for one in described(blob, default_namespace=default_namespace)}
+    mark, source, whole = _opened(blob)
+    if whole.is_json:
+        return blob.data
+    edits = (_comment(source, whole, found[key], word) for key, word in words.items() if key in found)
+    data = mark + _changed(source, filter(None, edits))
+    return data if _is_as_wanted(blob, Blob(blob.path, data), {}, default_namespace) else blob.data
+
+
+def _comment(source: str, whole: Tree, found: Found, word: str) -> _Edit | None:
+    node = whole.root(found.name.document.start)
+    for step in (*found.stanza, "from", "name"):
+        if step not in node.children:
+            return None
+        node = node.children[step][1]
+    line = _BREAK.search(source, node.end)
+    end = line.start() if line else len(source)
+    rest = _WORD.fullmatch(source, node.end, end)
+    return _Edit(node.end, end, f"{rest[1] or '  '}# {word}") if rest and node.quote not in {"|", ">"} else None
 
 
 # ------------------------------------------------------------------------------------------------ what differs

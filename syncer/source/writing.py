@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from syncer.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -57,6 +57,20 @@ def write_file(root: Path, path: str, data: bytes, *, before: bytes | None) -> N
         raise SourceError(f"{path} cannot be written: {(error.strerror or str(error)).lower()}", hint=hint) from error
 
 
+def write_files(root: Path, files: Iterable[tuple[str, bytes, bytes]]) -> None:
+    """Change files, given as (path, data, what is in them now), all of them or none. Raises SourceError."""
+    done: list[tuple[str, bytes, bytes]] = []
+    try:
+        for path, data, before in files:
+            write_file(root, path, data, before=before)
+            done.append((path, data, before))
+    except BaseException:
+        for path, data, before in reversed(done):
+            with suppress(SourceError):  # somebody has changed it since
+                write_file(root, path, before, before=data)
+        raise
+
+
 @contextmanager
 def _folder(root: Path, folders: list[str]) -> Iterator[int]:
     """Open a folder below the root step by step, so that no link on the way leads out; make what is not there."""
@@ -78,7 +92,7 @@ def _check(folder: int, name: str, path: str, before: bytes | None) -> int:
         return 0o666
     with os.fdopen(os.open(name, _READ, dir_fd=folder), "rb") as file:
         if file.read() != before:
-            raise ChangedError(f"{path} was changed while it was read", hint="run the export again")
+            raise ChangedError(f"{path} was changed while it was read", hint="run it again")
         return os.fstat(file.fileno()).st_mode & 0o777
 
 
@@ -97,7 +111,7 @@ def _put(folder: int, scratch: str, name: str, path: str, *, replace: bool) -> N
     try:
         os.link(scratch, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
     except FileExistsError as error:
-        raise ChangedError(f"{path} is there by now", hint="run the export again") from error
+        raise ChangedError(f"{path} is there by now", hint="run it again") from error
     except OSError:  # a file system without hard links
         os.close(os.open(name, _NEW, dir_fd=folder))
         os.rename(scratch, name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from syncer.sync.explaining import ExplainOptions, explain
     from syncer.sync.exporting import export
     from syncer.sync.renaming import rename_owner
+    from syncer.sync.repointing import pin, promote
     from syncer.sync.restoring import RestoreOptions, restore
     from syncer.sync.run import Run, no_lock
     from syncer.sync.saved import apply_saved
@@ -24,7 +25,9 @@ __all__ = [
     "explain",
     "export",
     "no_lock",
+    "pin",
     "plan",
+    "promote",
     "rename_owner",
     "restore",
     "sync",
@@ -40,7 +43,9 @@ _HOMES: Final = {
     "export": "exporting",
     "explain": "explaining",
     "no_lock": "run",
+    "pin": "repointing",
     "plan": "story",
+    "promote": "repointing",
     "rename_owner": "renaming",
     "restore": "restoring",
     "sync": "story",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
-from syncer.errors import ManifestError, SourceError, UsageError
+from syncer.errors import SourceError, UsageError
 from syncer.imagestreamtag import LAST_APPLIED, OWNER, annotation_path
 from syncer.manifests.checks import default_namespace
 from syncer.manifests.exporting import export as decide
@@ -16,7 +16,7 @@ from syncer.plan.planner import problems_of
 from syncer.report.exported import Exported
 from syncer.source.writing import existing, write_file
 from syncer.sync.run import Stopwatch, no_lock
-from syncer.sync.story import Wanted, carry_out, list_live, prepare, read, scope_of
+from syncer.sync.story import Wanted, carry_out, list_live, prepare, readable, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -84,17 +84,10 @@ def export(  # noqa: PLR0913 - as `sync`, and the folder
 
 def _read(options: Options, directory: Path, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
     if directory.is_dir():
-        wanted = read(options, stdin, watch)
-    elif directory.exists() or "://" in options.source.location or options.source.location == "-":
+        return readable(options, stdin, watch)
+    if directory.exists() or "://" in options.source.location or options.source.location == "-":
         raise UsageError(f"{options.source.location} is no folder", hint="give a folder, which need not be there yet")
-    else:
-        wanted = Wanted(Source(SourceInfo(str(directory)), ()), Manifests({}, ()), options.owner)
-    errors = [problem for problem in wanted.manifests.problems if problem.severity is Severity.ERROR]
-    if errors:
-        place = f"{errors[0].file}:{errors[0].line}:{errors[0].column}"
-        hint = f"`syncer validate {directory}` shows all; --exclude leaves files out that are no manifests"
-        raise ManifestError(f"{place}: {errors[0].message} ({len(errors)} in all); nothing was written", hint=hint)
-    return wanted
+    return Wanted(Source(SourceInfo(str(directory)), ()), Manifests({}, ()), options.owner)
 
 
 def _below(path: str, folder: str) -> str:

@@ -192,6 +192,19 @@ def read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
     return Wanted(source, manifests, owner, _changed(source, manifests, default))
 
 
+def readable(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
+    """Read a folder whose files are going to be edited. Raises ManifestError where one cannot be read."""
+    wanted = read(options, stdin, watch)
+    errors = [problem for problem in wanted.manifests.problems if problem.severity is Severity.ERROR]
+    if errors:
+        place = f"{errors[0].file}:{errors[0].line}:{errors[0].column}"
+        hint = (
+            f"`syncer validate {options.source.location}` shows all; --exclude leaves files out that are no manifests"
+        )
+        raise ManifestError(f"{place}: {errors[0].message} ({len(errors)} in all); nothing was written", hint=hint)
+    return wanted
+
+
 def _changed(source: Source, manifests: Manifests, default: str) -> frozenset[ObjectKey] | None:
     """Name the tags that files name, or named, which changed since a commit; None where none was given.
 

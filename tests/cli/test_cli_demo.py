@@ -31,6 +31,8 @@ def summary(reports, name):
         ("8-sync", {"create": 1, "unchanged": 24}),
         ("9-plan", {"unchanged": 25}),
         ("10-restore", {"prune": 1}),
+        ("11-plan", {"create": 1, "update": 1, "unchanged": 23}),
+        ("14-sync", {"update": 9, "unchanged": 15}),
     ],
 )
 def test_each_step_of_the_tour_does_what_it_tells(toured, name, counts):
@@ -41,6 +43,21 @@ def test_each_step_of_the_tour_does_what_it_tells(toured, name, counts):
 def test_the_failing_import_is_in_the_report_of_a_plan_without_changes(toured):
     changes = json.loads((toured / "9-plan.json").read_text())["changes"]
     assert [change["name"] for change in changes if change["import"]["state"] == "failed"] == ["fraud-check:0.1"]
+
+
+def test_the_tour_knows_the_image_before_it_moves(toured):
+    changes = json.loads((toured / "11-plan.json").read_text())["changes"]
+    states = {change["name"]: change["resolved"]["state"] for change in changes if "resolved" in change}
+    assert states == {"fraud-check:0.1": "failed", "storefront:stable": "moves"}
+
+
+def test_the_tour_pins_and_promotes_and_production_gets_that_very_image(toured):
+    pinned, promoted = (json.loads((toured / f"{name}.json").read_text()) for name in ("12-pin", "13-promote"))
+    assert (len(pinned["edits"]), len(pinned["left"]), pinned["written"]) == (6, 4, True)
+    [edit] = promoted["edits"]
+    changes = {c["name"]: c for c in json.loads((toured / "14-sync.json").read_text())["changes"]}
+    assert edit["becomes"] == {"kind": "ImageStreamImage", "name": f"api@{changes['api:2.3.0']['import']['digest']}"}
+    assert changes["api:prod"]["import"]["digest"] == changes["api:2.3.0"]["import"]["digest"]
 
 
 def test_the_tour_leaves_every_format_of_every_step(toured):

@@ -46,6 +46,18 @@ def test_an_export_is_valid(told, world, checkout, options):
     assert wrong("export", document) == []
 
 
+def test_what_a_pin_and_a_promotion_print_is_valid(told, world, checkout):
+    scheduled = tag("team-a/app:nightly", importPolicy={"scheduled": True})
+    (checkout / "more.json").write_text(json.dumps(scheduled))
+    document = told("pin", checkout, "--server", world.url)
+    assert [len(document[key]) for key in ("edits", "left")] == [1, 1]
+    assert wrong("repointed", document) == []
+    world.api.push("team-b", "app", "v1")
+    document = told("promote", "team-b/app:v1", "team-a/app:v1", checkout, "--server", world.url)
+    assert [len(document[key]) for key in ("edits", "notes")] == [1, 1]
+    assert wrong("repointed", document) == []
+
+
 def test_a_diagnosis_is_valid(told, world, checkout):
     document = told("doctor", checkout, "--server", world.url)
     assert document["permissions"]
@@ -57,6 +69,7 @@ def test_a_diagnosis_is_valid(told, world, checkout):
     [
         ("validation", {"format_version": "1.0"}),
         ("export", {"format_version": "1.0", "files": [{"path": "a.yaml"}]}),
+        ("repointed", {"format_version": "1.0", "edits": [{"tag": "a/b:c"}]}),
         ("diagnosis", {"format_version": "1.0", "checks": [{"status": "fine"}]}),
     ],
 )

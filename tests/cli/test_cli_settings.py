@@ -78,6 +78,7 @@ def sample(param):
         case _:
             path = os.path.abspath("x")  # noqa: PTH100
             samples = {"duration": "7s", "output": "json=x", "path": path, "lease": "team-a/lock"}
+            samples["NAMESPACE/STREAM:TAG"] = "team-a/app:v7"
             return samples.get(param.type.name, "7")
 
 
@@ -99,9 +100,14 @@ def test_every_command_with_options_reads_the_file():
     }
 
 
-def test_no_option_has_the_name_of_a_command_or_of_the_sets():
+def test_no_option_has_the_name_of_a_command_or_of_the_sets_but_one_which_is_said_in_its_section(config, write):
     keys = {name for command in KNOWN.values() for name in command.keys}
-    assert keys & {*KNOWN, "sets", "set", "config"} == set()
+    assert keys & {*KNOWN, "sets", "set", "config"} == {"pin"}
+    write("pin: {dry-run: true}\nrestore: {pin: true}\n")
+    assert (config("pin")["dry-run"], config("restore")["pin"]) == (
+        ("true", "syncer.yaml:1"),
+        ("true", "syncer.yaml:2"),
+    )
 
 
 def test_the_schema_for_editors_is_one_and_takes_every_key(syncer):

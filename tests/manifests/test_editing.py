@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncer.manifests import parse_manifests
-from syncer.manifests.editing import edited
+from syncer.manifests.editing import commented, edited
 from syncer.manifests.writing import significant
 from syncer.model import Blob
 
@@ -312,3 +312,61 @@ def test_any_fields_can_be_written_into_any_layout_one_after_the_other(name, wis
         data = edited(Blob(name, data), {key(): fields})
         assert data is not None
         assert significant(parse_manifests([Blob(name, data)]).desired[key()].fields) == fields
+
+
+COMMENTED = """\
+kind: ImageStream
+apiVersion: image.openshift.io/v1
+metadata: {name: app, namespace: team-a}
+spec:
+  tags:
+  - {name: a, from: {kind: DockerImage, name: r/a:1}}
+  - name: b
+    from: {name: r/b:1, kind: DockerImage}
+  - name: c
+    from:
+      kind: DockerImage
+      name: >-
+        r/c:1
+  - name: d
+    from:
+      kind: DockerImage
+      name: r/d:1
+  - name: e
+    from: {kind: DockerImage,
+      name: 'r/e:1'	#  old
+    }
+  - name: f
+    from:
+      kind: DockerImage
+      name: r/f:1 # two words
+  - name: g
+    from:
+      name: r/g:1
+      kind: DockerImage
+"""
+
+
+def test_a_comment_stands_behind_a_value_where_there_is_room_for_one():
+    blob = Blob("tags.yaml", COMMENTED.encode())
+    words = {key(f"team-a/app:{name}"): "new" for name in "abcdefgx"}
+    after = commented(blob, words).decode()
+    assert [line for line in after.splitlines() if line not in COMMENTED.splitlines()] == [
+        "      name: r/d:1  # new",
+        "      name: 'r/e:1'\t# new",
+        "      name: r/g:1  # new",
+    ]
+    assert commented(Blob("tags.yaml", after.encode()), words).decode() == after
+
+
+@pytest.mark.parametrize("eol", ["\n", "\r\n"])
+def test_a_comment_keeps_the_line_end_the_mark_and_the_end_of_the_file(eol):
+    text = PLAIN.partition("    importPolicy")[0].rstrip("\n").replace("\n", eol)
+    after = commented(Blob("a.yaml", b"\xef\xbb\xbf" + text.encode()), {key(): "1.0"})
+    assert after == b"\xef\xbb\xbf" + f"{text}  # 1.0".encode()
+
+
+def test_json_gets_no_comment():
+    whole = {"kind": "ImageStreamTag", "apiVersion": "image.openshift.io/v1", "metadata": {"name": "app:v1"}}
+    data = json.dumps({**whole, "tag": {"from": image("r/a:1")}}, indent=1).encode()
+    assert commented(Blob("a.json", data), {key(): "1.0"}, default_namespace="team-a") == data

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from syncer.errors import SourceError
-from syncer.source.writing import existing, write_file
+from syncer.source.writing import existing, write_file, write_files
 
 
 def everything(root):
@@ -101,3 +101,14 @@ def test_what_is_there_is_listed_in_lower_case_with_links_and_without_git(tmp_pa
     (tmp_path / "link").symlink_to("nowhere")
     assert existing(tmp_path) == {"a", "a/b.yaml", ".git", ".hidden", "link"}
     assert existing(tmp_path / "new") == frozenset()
+
+
+def test_several_files_are_changed_or_none(tmp_path):
+    for name in "abc":
+        (tmp_path / f"{name}.yaml").write_text("old")
+    (tmp_path / "b.yaml").write_text("changed since")
+    with pytest.raises(SourceError, match=r"b\.yaml was changed while it was read"):
+        write_files(tmp_path, [(f"{name}.yaml", b"new", b"old") for name in "abc"])
+    assert [(tmp_path / f"{name}.yaml").read_text() for name in "abc"] == ["old", "changed since", "old"]
+    write_files(tmp_path, [("a.yaml", b"new", b"old"), ("c.yaml", b"new", b"old")])
+    assert [(tmp_path / f"{name}.yaml").read_text() for name in "ac"] == ["new", "new"]
