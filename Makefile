@@ -44,9 +44,10 @@ lock:                   ## pins every dependency anew, with hashes (needs uv)
 	$(COMPILE) --extra metrics --constraint requirements.lock pyproject.toml -o container/runtime.lock
 	$(COMPILE) --group build --constraint requirements.lock -o container/build.lock
 
+# A lock file names all that there is to install: --no-deps, else pip looks for releases that came out since.
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 

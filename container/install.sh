@@ -15,11 +15,11 @@ pip() {
 }
 
 "${PYTHON:-python3}" -m venv "$work/build"
-pip "$work/build/bin/python" install --require-hashes -r container/build.lock
+pip "$work/build/bin/python" install --no-deps --require-hashes -r container/build.lock
 "$work/build/bin/python" -m hatchling build -t wheel -d "$work/dist"
 
 "${PYTHON:-python3}" -m venv "$prefix"
-pip "$prefix/bin/python" install --require-hashes -r container/runtime.lock
+pip "$prefix/bin/python" install --no-deps --require-hashes -r container/runtime.lock
 pip "$prefix/bin/python" install --no-index --no-deps "$work"/dist/*.whl
 # Nothing is ever installed into it again, and what is not there needs no patch.
 pip "$prefix/bin/python" uninstall --yes pip
