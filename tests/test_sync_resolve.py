@@ -101,6 +101,13 @@ def test_a_date_that_may_not_be_read_is_left_out(world):
     assert change.resolved.built
 
 
+def test_a_sync_that_is_asked_tells_what_it_moved(world):
+    world.sync(tag(APP, ONE), wait=5.0)
+    run = world.sync(tag(APP, TWO), wait=5.0, resolve=True)
+    [change] = run.report.plan.changes
+    assert (change.resolved.live_digest, change.resolved.digest) == tuple(reversed(world.items(APP)))
+
+
 def test_by_the_command_line_every_report_has_it_and_a_saved_plan_applies(world, tmp_path):
     folder = tmp_path / "tags"
     folder.mkdir()
