@@ -1,4 +1,4 @@
-"""What may stand after an option: contexts, namespaces, refs. Fast, and silent whatever happens.
+"""What may stand after an option: contexts, namespaces, tags, refs. Fast, and silent whatever happens.
 
 Each is a `shell_complete` of Click: (context, parameter, what was typed so far) → values.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from time import monotonic
@@ -43,6 +44,11 @@ def namespaces(ctx: click.Context, _param: click.Parameter, typed: str) -> list[
     """Give the namespaces that the cluster lets this user see, else those that manifests here name."""
     found = _in_time(lambda: _on_the_cluster(ctx.params), PATIENCE)
     return _those(found or _in_manifests(Path(_folder(ctx))), typed)
+
+
+def tags(ctx: click.Context, _param: click.Parameter, typed: str) -> list[str]:
+    """Give the tags that manifests here describe, as NAMESPACE/STREAM:TAG."""
+    return _those(_in_time(lambda: _described(Path(_folder(ctx))), PATIENCE), typed)
 
 
 def refs(ctx: click.Context, _param: click.Parameter, typed: str) -> list[str]:
@@ -103,6 +109,17 @@ def _in_manifests(folder: Path) -> list[str]:
         except OSError:
             continue
     return sorted(found)
+
+
+def _described(folder: Path) -> list[str]:
+    from syncer.manifests import parse_manifests  # noqa: PLC0415 - `--help` pays for no import it does not need
+    from syncer.model import Blob  # noqa: PLC0415 - likewise
+
+    blobs = []
+    for path in _files(folder):
+        with suppress(OSError):
+            blobs.append(Blob(str(path), path.read_bytes()))
+    return sorted(map(str, parse_manifests(blobs).desired))
 
 
 def _files(folder: Path) -> Iterator[Path]:

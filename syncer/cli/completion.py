@@ -75,7 +75,7 @@ for _kind in (Bash, Zsh, Fish):
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print the script that completes commands, options, contexts, namespaces, refs, formats and sets.
+    """Print the script that completes commands, options, contexts, namespaces, tags, refs, formats and sets.
 
     \b
     Examples:

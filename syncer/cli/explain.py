@@ -6,20 +6,16 @@ import os
 import shutil
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from syncer.cli.options import CLUSTER, SOURCE_OPTIONS, client_of, source_of
-from syncer.cli.types import Location
-from syncer.errors import UsageError
-
-if TYPE_CHECKING:
-    from syncer.model import ObjectKey
+from syncer.cli.types import Location, TagName
 
 
 @click.command("explain")
-@click.argument("tag", metavar="NAMESPACE/STREAM:TAG")
+@click.argument("tag", metavar="NAMESPACE/STREAM:TAG", type=TagName())
 @click.argument("source", default=".", type=Location())
 @SOURCE_OPTIONS
 @click.option("--owner", default="", help="Id of the sync set. Default: the URL of origin, and SOURCE's path in it.")
@@ -43,7 +39,7 @@ def command(**given: Any) -> int:
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
     from syncer.report.explanation import render_json, render_text  # noqa: PLC0415 - likewise
 
-    key = _key(given["tag"])
+    key = given["tag"]
     run = sync.Options(source_of(given), namespaces=(key.namespace,), owner=given["owner"])
     told = sync.explain(sync.ExplainOptions(key, run), client_of(given), sys.stdin.buffer)
     if given["output"] == "json":
@@ -54,13 +50,3 @@ def command(**given: Any) -> int:
         text = render_text(told, width=width, color=color, now=datetime.now(UTC))
     click.echo(text, nl=False)
     return 0
-
-
-def _key(text: str) -> ObjectKey:
-    from syncer.model import ObjectKey  # noqa: PLC0415 - `--help` pays for no import it does not need
-
-    namespace, _, name = text.partition("/")
-    stream, _, tag = name.partition(":")
-    if not (namespace and stream and tag) or "/" in name or ":" in tag:
-        raise UsageError(f"{text} names no tag", hint="write it as NAMESPACE/STREAM:TAG, as in team-a/app:prod")
-    return ObjectKey(namespace, stream, tag)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 from click.shell_completion import CompletionItem
 
+from syncer.cli import candidates
 from syncer.errors import UsageError
 from syncer.report import FORMATS
 
@@ -105,6 +106,10 @@ class TagName(click.ParamType["ObjectKey"]):
         if not parts:
             self.fail(f"{value} names no tag: write it as NAMESPACE/STREAM:TAG, as in team-a/app:prod", param, ctx)
         return ObjectKey(*parts.groups())
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        """Complete the tags that manifests describe."""
+        return [CompletionItem(each) for each in candidates.tags(ctx, param, incomplete)]
 
 
 class Location(click.ParamType[str]):

@@ -59,6 +59,16 @@ def test_formats(complete):
     assert complete("syncer plan --output=js") == ["json", "jsonl"]
 
 
+@pytest.mark.parametrize("command", ["explain", "promote", "promote a/b:c", "pin --tag"])
+def test_tags_that_manifests_here_describe(complete, here, command, monkeypatch):
+    monkeypatch.setattr(candidates, "PATIENCE", 30)
+    (here / "sub").mkdir()
+    (here / "sub" / "tags.yaml").write_text(text_of([tag("team-a/app:v1"), tag("team-b/app:v1")]))
+    (here / "broken.yaml").write_text("kind: [")
+    assert complete(f"syncer {command} ") == ["team-a/app:v1", "team-b/app:v1"]
+    assert complete(f"syncer {command} team-a/app:") == ["v1"]
+
+
 def test_contexts_of_every_kubeconfig_and_only_the_rest_after_a_colon_in_bash(complete, here, monkeypatch):
     (here / "a").write_text(KUBECONFIG)
     (here / "b").write_text("contexts: [{name: kind}]")
