@@ -35,7 +35,9 @@ def three_way(
     def value(fields: Mapping[str, Json], path: str) -> Json:
         return fields.get(path, defaults.get(path))
 
-    differing = [path for path in {**desired, **(base or {})} if value(live, path) != value(desired, path)]
+    # Most tags differ in nothing, so that this line is most of the work.
+    differing = [path for path, want in desired.items() if live.get(path, defaults.get(path)) != want]
+    differing += [path for path in base or () if path not in desired and value(live, path) != defaults.get(path)]
     changes = []
     for path in sorted(differing):
         was, have, want = value(base or {}, path), value(live, path), value(desired, path)

@@ -14,23 +14,25 @@ if TYPE_CHECKING:
 
 
 def follower_problems(
-    changes: Mapping[ObjectKey, Change], live: LiveState, outside: Mapping[ObjectKey, Live], scope: Scope
+    changes: Mapping[ObjectKey, Change],
+    followed_in_git: Mapping[ObjectKey, ObjectKey],
+    live: LiveState,
+    outside: Mapping[ObjectKey, Live],
+    scope: Scope,
 ) -> Iterator[Problem]:
     """Yield a warning for each tag in git that follows what is neither in git nor on the cluster, or in a circle.
 
     `outside` are followed tags beyond the scope. A follower that has its image already keeps it, and is not warned of.
     """
-    wanted = {key: change.desired.fields for key, change in sorted(changes.items()) if change.desired}
+    wanted = {key for key, change in changes.items() if change.desired}
 
     def followed(key: ObjectKey) -> ObjectKey | None:
         if key in wanted:
-            return followed_by(key, wanted[key])
+            return followed_in_git.get(key)
         return followed_by(key, live_fields(live.tags[key])) if key in live.tags else None
 
-    for key in wanted:
-        target = followed(key)
-        if target is None:
-            continue
+    for key in sorted(wanted & followed_in_git.keys()):
+        target = followed_in_git[key]
         if _is_in_circle(key, followed):
             what = f"it follows {target}, which follows it in a circle: none of these tags ever gets an image"
             yield _warning("followed-circle", changes[key], what, "let one of them point to a DockerImage")

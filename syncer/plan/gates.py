@@ -11,7 +11,7 @@ from syncer.errors import UsageError
 from syncer.model import Cause, Gate, Prune, Update
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from syncer.model import Change, ObjectKey
 
@@ -48,7 +48,7 @@ DEFAULT_LIMIT = Limit(count=10, percent=30)
 
 def limit_gates(
     changes: Collection[Change],
-    owned: Collection[ObjectKey],
+    owned: Iterable[ObjectKey],
     max_prune: Limit | None,
     max_change: Limit | None,
 ) -> Iterator[Gate]:
@@ -58,6 +58,7 @@ def limit_gates(
     """
     pruned = [change.key for change in changes if isinstance(change, Prune)]
     moved = [change.key for change in changes if isinstance(change, Update) and change.moves and not change.adopts]
+    owned = list(owned) if pruned or moved else []
     yield from _limit_gate("prune", pruned, owned, max_prune or DEFAULT_LIMIT)
     yield from _limit_gate("change", moved, owned, max_change or DEFAULT_LIMIT)
 

@@ -82,6 +82,8 @@ def emptied_streams(live: LiveState, changes: Iterable[Change]) -> list[tuple[st
     """List the streams, as (namespace, name), whose last tags go with these changes and that get no new one."""
     changes = list(changes)
     pruned = {change.key for change in changes if isinstance(change, Prune)}
+    if not pruned:
+        return []
     touched = {(key.namespace, key.stream) for key in pruned}
     kept = {(key.namespace, key.stream) for key in live.tags if key not in pruned}
     made = {(change.key.namespace, change.key.stream) for change in changes if isinstance(change, Create)}

@@ -155,8 +155,9 @@ class Planner:
     def _is_behind(self, live: Live, fields: Iterable[FieldChange]) -> bool:
         """Whether a follower in another stream lacks the image that its tag has, or will have after this run."""
         target = self._followed_elsewhere(live.key)
-        paths = {change.path for change in fields}
-        if target is None or live.spec is None or live.spec.get("reference") or paths & requests.REIMPORTING:
+        if target is None or live.spec is None or live.spec.get("reference"):
+            return False
+        if not requests.REIMPORTING.isdisjoint(change.path for change in fields):
             return False
         if target in self.moving:
             return True
@@ -180,21 +181,22 @@ def make_plan(
     """
     followed = followed_keys({key: desired.fields for key, desired in manifests.desired.items()})
     planner = Planner(policy, live, followed, outside or {})
-    depth = depths(sorted(manifests.desired), followed)
-    changes: dict[ObjectKey, Change] = {}
-    for key in sorted(filter(policy.touches, manifests.desired), key=lambda key: (depth[key], key)):
-        changes[key] = planner.change(manifests.desired[key], live.tags.get(key))
+    ordered = sorted(filter(policy.touches, manifests.desired))
+    if followed:
+        depth = depths(sorted(manifests.desired), followed)
+        ordered.sort(key=depth.__getitem__)
+    changes = {key: planner.change(manifests.desired[key], live.tags.get(key)) for key in ordered}
     changes |= {change.key: change for change in _prunes(manifests, live, policy, changes)}
-    ordered = tuple(changes[key] for key in sorted(changes))
+    planned = tuple(changes[key] for key in sorted(changes))
     return Plan(
         owner=policy.owner,
         scope=policy.scope,
-        changes=ordered,
-        gates=tuple(_gates(ordered, manifests, live, policy)),
+        changes=planned,
+        gates=tuple(_gates(planned, manifests, live, policy)),
         problems=(
             *manifests.problems,
-            *problems_of(ordered, live),
-            *follower_problems(changes, live, outside or {}, policy.scope),
+            *problems_of(planned, live),
+            *(follower_problems(changes, followed, live, outside or {}, policy.scope) if followed else ()),
         ),
         complete=manifests.parsed and not live.forbidden,
     )
@@ -259,7 +261,7 @@ def followed_vetoes(
 def _gates(changes: tuple[Change, ...], manifests: Manifests, live: LiveState, policy: Policy) -> Iterator[Gate]:
     if not manifests.desired and not policy.allow_empty:
         yield gates.empty_gate()
-    owned = [key for key, tag in live.tags.items() if imagestreamtag.owner_of(tag) == (policy.owner, True)]
+    owned = (key for key, tag in live.tags.items() if imagestreamtag.owner_of(tag) == (policy.owner, True))
     yield from gates.limit_gates(changes, owned, policy.max_prune, policy.max_change)
     if policy.on_drift == "fail":
         yield from gates.drift_gates(changes)

@@ -280,6 +280,8 @@ def scope_of(manifests: Manifests, namespaces: Collection[str], *, all_namespace
 
 def _followed_outside(client: Client, manifests: Manifests, scope: Scope) -> Mapping[ObjectKey, Live]:
     """Read the tags beyond the scope that tags in it follow; what may not be read is not known, and stays out."""
+    if scope.all_namespaces:
+        return {}
     targets = (imagestreamtag.followed_by(key, desired.fields) for key, desired in manifests.desired.items())
     streams = {(t.namespace, t.stream) for t in targets if t is not None and not scope.covers(t.namespace)}
     found: dict[ObjectKey, Live] = {}
