@@ -43,6 +43,12 @@ def test_fields_hold_what_is_there_and_nothing_else():
     }
 
 
+def test_every_managed_field_is_read():
+    fields = {**ist.DEFAULTS, "/tag/from": IMAGE}
+    assert fields.keys() == set(ist.MANAGED)
+    assert ist.fields_of({}, ist.manifest_of(fields)["tag"]) == fields
+
+
 def test_records_of_what_was_applied_are_no_fields():
     annotations = {
         ist.OWNER: "x",

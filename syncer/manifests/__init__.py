@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from syncer.manifests.document import Document
     from syncer.manifests.objects import Found
+    from syncer.manifests.plain import Plain
 
 __all__ = ["CODES", "described", "explanation", "parse_manifests"]
 
@@ -85,13 +86,14 @@ class _Reading:
     ours: int = 0
     ignored: int = 0
 
-    def plain(self, tags: list[Desired]) -> bool:
+    def plain(self, file: Plain) -> bool:
         """Keep tags in which nothing is wrong, unless one is described twice: that is for the whole check to tell."""
-        found = {tag.key: tag for tag in tags}
-        if len(found) < len(tags) or not self.seen.keys().isdisjoint(found):
+        found = {tag.key: tag for tag in file.tags}
+        if len(found) < len(file.tags) or not self.seen.keys().isdisjoint(found):
             return False
         self.desired |= found
         self.seen |= {key: tag.origin for key, tag in found.items()}
+        self.ignored += file.ignored
         return True
 
     def whole(self, blob: Blob) -> None:
