@@ -29,6 +29,7 @@ SHELL = re.compile(r"[|;&<>$()*`]")
 
 NOT_RUN = {
     r"(kubectl|oc) .*": "they are not on every machine; tests/localapi runs kubectl against the local API",
+    r"make soak": "a sample of it is among the tests",
     r"make (demo|test|lint|check|golden)( .*)?": "CI runs each of them; the tests would run themselves",
     r"(\.venv/bin/)?syncer serve .*": "it does not end; the local API of the page stands in for it",
     r"(pip|docker|podman|pipx) .*": "it would take packages or images from the network",

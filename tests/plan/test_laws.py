@@ -2,6 +2,7 @@
 
 import json
 
+import jsonschema
 from builders import OWNER, desired, follows, image, key, live, live_state, manifests, policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +10,25 @@ from msgspec.structs import replace
 
 from syncer import imagestreamtag as ist
 from syncer.diff import apply_patch
-from syncer.model import Create, ImportState, Live, Problem, Prune, Scope, Severity, Skip, Unchanged, Update
+from syncer.model import (
+    Create,
+    ImportState,
+    Live,
+    Outcome,
+    Problem,
+    Prune,
+    Report,
+    Scope,
+    Severity,
+    Skip,
+    SourceInfo,
+    Target,
+    Unchanged,
+    Update,
+)
 from syncer.plan import make_plan, waves
+from syncer.plan.saved import load
+from syncer.report.document import document, schema
 
 NAMES = [f"{namespace}/{stream}:{tag}" for namespace in ("a", "b") for stream in ("s", "t") for tag in ("1", "2")]
 names = st.sampled_from(NAMES)
@@ -131,6 +149,39 @@ def test_a_second_plan_of_what_was_applied_is_all_unchanged(world):
         (c.action, str(c.key), c.reason, c.fields) for c in second.changes if c.requests and not _newly_free(c, first)
     ]
     assert left == []
+
+
+@settings(max_examples=80)
+@given(worlds(), st.randoms(use_true_random=False))
+def test_the_same_input_in_another_order_gives_the_same_plan_and_the_same_order_of_writes(world, chance):
+    git, cluster, rules = world
+
+    def shuffled(mapping):
+        return dict(chance.sample(list(mapping.items()), len(mapping)))
+
+    plan = make_plan(git, cluster, rules)
+    mixed = replace(cluster, tags=shuffled(cluster.tags))
+    again = make_plan(replace(git, desired=shuffled(git.desired)), mixed, rules)
+    assert again == plan
+    assert waves(again.changes) == waves(plan.changes)
+
+
+VALID = jsonschema.Draft202012Validator(json.loads(schema()))
+
+
+@settings(max_examples=80)
+@given(worlds(), st.sampled_from(["created", "configured", "pruned", "unchanged", "skipped", "failed"]))
+def test_the_report_of_any_plan_is_valid_by_its_schema_and_reads_back_as_that_plan(world, result):
+    git, cluster, rules = world
+    plan = make_plan(git, cluster, rules)
+    report = Report(SourceInfo("x"), Target("https://c"), plan)
+    made = json.loads(json.dumps(document(report)))
+    VALID.validate(made)
+    assert [change.requests for change in load(json.dumps(made).encode(), "plan").plan.changes] == [
+        change.requests for change in plan.changes
+    ]
+    outcomes = {change.key: Outcome(change.key, result, "told") for change in plan.changes}
+    VALID.validate(json.loads(json.dumps(document(replace(report, outcomes=outcomes, applied=True)))))
 
 
 def _settled(tag):

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 from builders import DIGEST, IMAGE, OWNER, desired, follows, image, key, live, live_state, manifests, policy, synced
+from msgspec.structs import replace
 
 from syncer import imagestreamtag as ist
 from syncer.errors import ManifestError, StalePlanError
@@ -36,7 +37,7 @@ def test_a_plan_is_for_its_own_server_and_whole():
         "the plan was made for https://a, this is https://b; nothing was written",
         "give the cluster that it was made for",
     )
-    cut = unfit(dataclasses.replace(saved, plan=dataclasses.replace(plan, complete=False)), "https://a")
+    cut = unfit(dataclasses.replace(saved, plan=replace(plan, complete=False)), "https://a")
     assert (type(cut), cut.message, cut.hint) == (
         ManifestError,
         "the plan is incomplete: not every file parsed, or not every list ended; nothing was written",
@@ -73,13 +74,13 @@ def test_every_field_and_annotation_that_moved_is_told_in_path_order():
 def test_the_servers_defaults_and_counters_are_no_move_of_an_update():
     tag = synced(desired())
     spec = {name: value for name, value in tag.spec.items() if name != "referencePolicy"}
-    fresh = dataclasses.replace(tag, spec={**spec, "generation": 9, "importPolicy": None}, uid="other")
+    fresh = replace(tag, spec={**spec, "generation": 9, "importPolicy": None}, uid="other")
     assert moved(one(desired(from_=NEW), tag), fresh) == ()
 
 
 def test_a_prune_is_of_this_stream_and_this_image():
     change = one(None, synced(desired()))
-    fresh = dataclasses.replace(change.live, uid="uid-2", image=dataclasses.replace(change.live.image, digest="other"))
+    fresh = replace(change.live, uid="uid-2", image=replace(change.live.image, digest="other"))
     assert moved(change, fresh) == (Move(APP, "/image", DIGEST, "other"), Move(APP, "/metadata/uid", "uid-1", "uid-2"))
 
 
@@ -93,7 +94,7 @@ def test_the_generation_counts_where_an_image_is_asked_for_again(kind):
         tag, base = synced(wanted), synced(desired("team-b/base:v1"), digest=OTHER_DIGEST)
         plan = make_plan(manifests(wanted, desired("team-b/base:v1")), live_state(tag, base), policy())
         change = {change.key: change for change in plan.changes}[APP]
-    fresh = dataclasses.replace(tag, spec={**tag.spec, "generation": 3})
+    fresh = replace(tag, spec={**tag.spec, "generation": 3})
     assert moved(change, fresh) == (Move(APP, "/tag/generation", 2, 3),)
 
 
@@ -115,11 +116,11 @@ def test_limits_are_checked_by_what_is_owned_now_and_other_gates_stay_as_they_we
     ]
     theirs = synced(desired("team-a/app:x"), owner="other")
     again = gates_again(plan, live_state(*gone, theirs), None, None)
-    assert again[0] == dataclasses.replace(plan.gates[0], option="a new plan with --allow-empty")
+    assert again[0] == replace(plan.gates[0], option="a new plan with --allow-empty")
     assert again[1:] == plan.gates[1:]
     assert gates_again(plan, live_state(*gone), Limit.parse("12"), None) == again[:1]
     moving = make_plan(manifests(*(desired(str(tag.key), from_=NEW) for tag in gone)), live_state(*gone), policy())
-    kept = dataclasses.replace(moving, gates=(Gate("change", stopped=True, message="old", option="--max-change 1"),))
+    kept = replace(moving, gates=(Gate("change", stopped=True, message="old", option="--max-change 1"),))
     assert [gate.option for gate in gates_again(kept, live_state(*gone), None, None)] == ["--max-change 12"]
     assert gates_again(kept, live_state(*gone), None, Limit.parse("100%")) == ()
 
