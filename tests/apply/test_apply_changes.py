@@ -228,6 +228,14 @@ def test_a_change_that_the_server_refuses_fails_with_the_servers_words_and_is_no
     assert "changed since" not in outcome.error
 
 
+def test_what_is_left_alone_is_told_with_the_servers_words(world):
+    prepared(world, "PATCH")
+    moved = once(lambda: world.point(APP, "registry.example.com/team/app:v3"))
+    outcome = applied(world, *WANTED["PATCH"], writer=Meddled(world.client, before=moved))[APP]
+    assert outcome.error.startswith("changed since it was planned, left alone (PATCH /apis/image.openshift.io/v1/")
+    assert "/app:v1: 422 Invalid: " in outcome.error
+
+
 @pytest.mark.parametrize("fields", [{}, {"/metadata/annotations/note": "x"}], ids=["alone", "beside a change"])
 @pytest.mark.parametrize("landed", [True, False])
 def test_an_import_is_asked_for_once_more_and_not_twice_whether_its_answer_was_lost_or_the_request(

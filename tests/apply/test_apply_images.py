@@ -1,9 +1,11 @@
 """Waiting for images, by generation; patience runs out, and nothing hangs."""
 
+import itertools
 import time
+from types import SimpleNamespace
 
 import pytest
-from builders import key
+from builders import key, live
 from msgspec.structs import replace
 from world import tag
 
@@ -45,6 +47,49 @@ def test_an_import_that_failed_ends_the_wait_at_once(importing):
     image = waited(importing, patience=30.0)
     assert (image.state, "no such host" in image.message) == (ImportState.FAILED, True)
     assert time.monotonic() - began < 5
+
+
+class Scripted:
+    """Gives the images of one stream, read after read; the last ones stay."""
+
+    def __init__(self, *reads):
+        self.reads, self.asked = list(reads), []
+
+    def read_stream(self, namespace, stream):
+        self.asked.append((namespace, stream))
+        states = self.reads.pop(0) if len(self.reads) > 1 else self.reads[0]
+        if states is None:
+            return None
+        return {tag.key: tag for tag in (live(f"a/s:{n}", state=s, digest=d) for n, (s, d) in enumerate(states))}
+
+
+PENDING, THERE = (ImportState.PENDING, ""), (ImportState.IMPORTED, "sha256:1")
+
+
+@pytest.mark.parametrize(
+    ("reads", "more", "asked"),
+    [
+        ([[PENDING, THERE]], {}, 1),
+        ([[(ImportState.IMPORTED, "sha256:2")]], {}, 1),
+        ([[(ImportState.FAILED, "")]], {}, 1),
+        ([None], {}, 1),
+        ([[PENDING], [PENDING, (ImportState.IMPORTED, "sha256:2")], [THERE, PENDING]], {}, 3),
+        ([[PENDING], [(ImportState.FAILED, "")]], {}, 2),
+        ([[PENDING]], {"stopped": lambda: True}, 1),
+        ([[PENDING]], {"patience": 0.0}, 1),
+        ([[PENDING]], {"patience": 0.02}, 2),
+    ],
+    ids=["there", "another", "failed", "no stream", "comes", "fails", "stopped", "no patience", "some patience"],
+)
+def test_a_digest_is_awaited_while_an_import_may_still_bring_it(monkeypatch, reads, more, asked):
+    slept = []
+    clock = iter(count / 100 for count in itertools.count())
+    monkeypatch.setattr(images, "FIRST_PAUSE", 0.005)
+    monkeypatch.setattr(images, "time", SimpleNamespace(sleep=slept.append, monotonic=lambda: next(clock)))
+    writer = Scripted(*reads)
+    images.wait_for_digest(writer, "a", "s", "sha256:1", **{"patience": 9.0, **more})
+    assert writer.asked == [("a", "s")] * asked
+    assert slept == [0.005, 0.0075][: asked - 1]
 
 
 @pytest.mark.parametrize("patience", [0.0, 0.15])

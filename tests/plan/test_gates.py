@@ -4,6 +4,7 @@ import pytest
 from builders import desired, image, live, live_state, manifests, policy, synced
 
 from syncer.errors import UsageError
+from syncer.model import Gate
 from syncer.plan import Limit, make_plan
 
 
@@ -42,6 +43,22 @@ def test_a_gate_says_its_figures_and_the_exact_option():
     assert gate.message == "would prune 20 of 40 owned tags (50 %); the limit is more than 10 and more than 30 %"
     assert gate.option == "--max-prune 20"
     assert "prune" not in pruning(20, 20, max_prune=Limit.parse("20"))
+
+
+def test_drift_that_is_to_fail_is_counted_and_the_first_three_tags_are_named():
+    wanted = [desired(f"team-a/app:v{n}") for n in range(4)]
+    tags_there = [synced(one, spec={"from": image("q/x:9")}) for one in wanted]
+    for number, named in [
+        (1, "1 tag drifted on the cluster (team-a/app:v0)"),
+        (3, "3 tags drifted on the cluster (team-a/app:v0, team-a/app:v1, team-a/app:v2)"),
+        (4, "4 tags drifted on the cluster (team-a/app:v0, team-a/app:v1, team-a/app:v2, …)"),
+    ]:
+        gates = stopped(wanted[:number], tags_there[:number], on_drift="fail")
+        assert gates["drift"] == Gate("drift", stopped=True, message=named, option="--on-drift revert")
+    both = synced(desired(), spec={"from": image("q/x:9")})
+    assert "drift" in stopped([desired(from_=image("q/x:2"))], [both], on_drift="fail")
+    assert "drift" not in stopped([desired(from_=image("q/x:2"))], [synced(desired())], on_drift="fail")
+    assert "drift" not in stopped(wanted, tags_there)
 
 
 def test_a_gate_counts_each_namespace_too():

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from syncer import imagestreamtag as ist
 from syncer.diff import apply_patch
 from syncer.errors import UsageError
-from syncer.model import Scope, Severity, Skip, Unchanged, Update
+from syncer.model import Desired, Origin, Scope, Severity, Skip, Unchanged, Update, Veto
 from syncer.plan.renaming import Renamer
+from syncer.plan.vetoes import copied_veto
 
 RENAMER = Renamer(OWNER, "new")
 EVERYWHERE = Scope(all_namespaces=True)
@@ -32,6 +33,47 @@ def test_a_tag_of_the_old_owner_becomes_one_of_the_new_by_one_guarded_patch_of_t
         {"op": "test", "path": mark, "value": "demo team-a/app:v1"},
         {"op": "replace", "path": mark, "value": "new team-a/app:v1"},
     ]
+
+
+def as_it_is(tag):
+    return Desired(tag.key, ist.live_fields(tag), Origin("", 0))
+
+
+def test_a_tag_that_is_read_again_is_told_as_it_is_now():
+    done, gone = synced(desired(), owner="new"), key("team-a/app:gone")
+    copied = live(annotations={ist.OWNER: f"{OWNER} team-b/app:v1"})
+    theirs = synced(desired(), owner="rival")
+    veto = Veto("not-owned", "it no longer carries the mark that is renamed")
+    cases = [
+        (None, Skip(gone, "not theirs", vetoes=(veto,))),
+        (theirs, Skip(theirs.key, "not theirs", vetoes=(veto,), live=theirs)),
+        (live(), Skip(theirs.key, "not theirs", vetoes=(veto,), live=live())),
+        (done, Unchanged(done.key, "owned by new", None, done.image, live=done, desired=as_it_is(done))),
+        (
+            copied,
+            Skip(
+                copied.key,
+                "not theirs",
+                None,
+                copied.image,
+                vetoes=(copied_veto(copied),),
+                live=copied,
+                desired=as_it_is(copied),
+            ),
+        ),
+    ]
+    for tag, change in cases:
+        assert RENAMER.change(Desired(tag.key if tag else gone, {}, Origin("x", 1)), tag) == change
+    again = RENAMER.change(Desired(OWNED.key, {}, Origin("x", 1)), OWNED)
+    assert (again.key, again.origin, again.image) == (OWNED.key, None, OWNED.image)
+    assert (again.live, again.desired) == (OWNED, as_it_is(OWNED))
+
+
+def test_a_plan_of_a_rename_is_of_the_new_owner_and_in_key_order():
+    tags_there = [synced(desired(f"team-{name}/app:v1")) for name in "cab"]
+    plan = renamed(*tags_there)
+    assert (plan.owner, plan.scope, plan.gates, plan.complete) == ("new", EVERYWHERE, (), True)
+    assert [change.key.namespace for change in plan.changes] == ["team-a", "team-b", "team-c"]
 
 
 def test_nothing_but_the_mark_changes():
