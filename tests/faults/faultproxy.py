@@ -110,6 +110,10 @@ def token_rotated(ask):
     ask.status(401, "Unauthorized")
 
 
+def forbidden(ask):
+    ask.status(403, "Forbidden")
+
+
 def not_found_page(ask):
     """Answer as a load balancer does that has no backend for this path."""
     ask.reply(404, b"default backend - 404")
@@ -186,6 +190,7 @@ FAULTS = {
         truncated,
         garbled,
         token_rotated,
+        forbidden,
         not_found_page,
         conflict,
         expired,
