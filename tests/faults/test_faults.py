@@ -12,7 +12,7 @@ from syncer.cluster import pages
 from syncer.errors import UnreachableError
 from syncer.plan import planner
 
-ALONE, MEDDLED = 80, 50
+ALONE, MEDDLED = 60, 40
 """How many schedules are played: a few tenths of a second each, most of them spent in the local API."""
 PIECE = 5
 
