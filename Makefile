@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 COMPILE := uv pip compile --universal --generate-hashes --no-header --python-version 3.11
 
-.PHONY: demo test golden lint check soak bench deploy-check container-check pictures lock clean
+.PHONY: demo test golden lint check soak mutants bench deploy-check container-check pictures lock clean
 
 demo: $(READY)          ## the tour: a local API, the example repository, a plan, a sync, drift, a prune
 	$(BIN)/syncer demo
@@ -32,6 +32,11 @@ container-check: $(READY) ## the install steps of the image, without a container
 
 soak: $(READY)          ## runs through faults of every kind, by seeds that nobody tried yet; MINUTES=10
 	$(BIN)/python tests/faults/soak.py --minutes $(or $(MINUTES),10)
+
+mutants: $(READY)       ## mutants of diff, plan, apply and the pager, each against the tests that reach it; takes hours
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	nice -n 19 $(BIN)/python -m mutmut run --max-children 1
+	$(BIN)/python -m mutmut results
 
 bench: $(READY)         ## what a run costs, against a floor; takes minutes, wants a quiet machine
 	$(BIN)/python -m benchmarks

@@ -7,7 +7,6 @@ from faultproxy import FAULTS
 from schedules import Schedule, stage
 
 from syncer import apply, cluster
-from syncer.apply import changes
 from syncer.cluster import pages
 from syncer.errors import UnreachableError
 from syncer.plan import planner
@@ -68,9 +67,7 @@ def _reads_one_page(self, get, reduce, on_page):  # noqa: ARG001 - a method's
 SABOTAGE = {
     "a lost answer counts as done": (cluster.ClusterWriter, "send", _takes_lost_for_done),
     "what was lost is believed to have landed": (apply.Applier, "_landed", lambda *_: True),
-    "what landed is believed to be lost": (apply.Applier, "_landed", lambda *_: False),
     "only the first page is read": (pages._List, "read", _reads_one_page),  # noqa: SLF001 - it is to be broken
-    "a prune is not held against the fresh read": (changes, "late_vetoes", lambda *_: ()),
     "a tag is pruned whatever its mark": (planner, "prune_vetoes", lambda *_: ()),
 }
 

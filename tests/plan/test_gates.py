@@ -61,6 +61,13 @@ def test_drift_that_is_to_fail_is_counted_and_the_first_three_tags_are_named():
     assert "drift" not in stopped(wanted, tags_there)
 
 
+def test_a_source_without_a_manifest_stops_and_says_what_it_would_prune():
+    message = "the source holds no ImageStreamTag manifest: everything that this owner made would be pruned"
+    gate = Gate("empty", stopped=True, message=message, option="--allow-empty")
+    assert stopped([], [])["empty"] == gate
+    assert "empty" not in stopped([], [], allow_empty=True)
+
+
 def test_a_gate_counts_each_namespace_too():
     keeps, goes = tags(200, "team-b"), tags(12, "team-a")
     gate = stopped(keeps, [synced(one) for one in (*keeps, *goes)])["prune"]
