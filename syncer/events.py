@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from syncer.errors import SyncerError
     from syncer.model import Import, ObjectKey, Outcome, Report
 
-Stage = Literal["source", "manifests", "live", "plan", "history", "resolve", "validate", "write", "apply", "wait"]
-"""What a run does: reading SOURCE, parsing it, listing the cluster, planning, finding commits, asking for images, a
-server dry run, writing files, applying, waiting."""
+Stage = Literal[
+    "source", "manifests", "live", "plan", "impact", "history", "resolve", "validate", "write", "apply", "wait"
+]
+"""What a run does: reading SOURCE, parsing it, listing tags, planning, listing workloads, finding commits, asking for
+images, a server dry run, writing files, applying, waiting."""
 
 
 class StageBegan(Struct, frozen=True, gc=False):

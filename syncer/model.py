@@ -219,6 +219,64 @@ class Scope(Struct, frozen=True, gc=False):
         return self.all_namespaces or namespace in self.namespaces
 
 
+# ----------------------------------------------------------------------------------------------------- impact
+
+How = Literal["follows", "keeps", "trigger", "image", "build", "output", "digest"]
+"""How something uses a tag: a tag follows it, and moves along or keeps its image; a trigger waits for it to move; a
+container names it as its image; a build starts from it, or pushes to it; a container runs its image by digest."""
+
+_HOWS: Mapping[How, str] = {
+    "follows": "",
+    "keeps": "keeps its image",
+    "trigger": "",
+    "image": "names it as image",
+    "build": "builds from it",
+    "output": "pushes to it",
+    "digest": "runs its image",
+}
+
+
+class Use(Struct, frozen=True, gc=False):
+    """Who uses a tag, and how. `kind` is that of a workload, or ImageStreamTag for a tag that follows it.
+
+    `paused`: its trigger does nothing at present. `pods` counts its Pods that run. `via` are the followers between the
+    tag and this user, the tag's own first.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    how: How
+    containers: tuple[str, ...] = ()
+    paused: bool = False
+    pods: int = 0
+    via: tuple[ObjectKey, ...] = ()
+
+    def __str__(self) -> str:
+        place = f"{self.namespace}/{self.name}"
+        word = f"container{'s' * (len(self.containers) > 1)} " if self.containers else ""
+        told = (f"{word}{', '.join(self.containers)}", _HOWS[self.how], "paused" * self.paused)
+        more = ", ".join(part for part in told if part)
+        pods = f", {self.pods:,} Pod{'s' * (self.pods != 1)}" if self.pods and self.kind != "Pod" else ""
+        kind = "" if self.kind == "ImageStreamTag" else f"{self.kind} "
+        return f"{kind}{place}{f' ({more})' if more else ''}{pods}"
+
+
+class Unread(Struct, frozen=True, gc=False):
+    """Objects of a kind that may not be listed, with the server's message; an empty namespace means all."""
+
+    kind: str
+    namespace: str
+    message: str
+
+
+class Impact(Struct, frozen=True, gc=False):
+    """What follows the tags that a plan changes or prunes, and what could not be looked at."""
+
+    uses: Mapping[ObjectKey, tuple[Use, ...]]
+    unread: tuple[Unread, ...] = ()
+
+
 # ------------------------------------------------------------------------------------------------------- plan
 
 
@@ -359,7 +417,10 @@ class Gate(Struct, frozen=True, gc=False):
 
 
 class Plan(Struct, frozen=True, gc=False):
-    """What a run would do, in the order it would do it; made of frozen parts, deterministic for the same input."""
+    """What a run would do, in the order it would do it; made of frozen parts, deterministic for the same input.
+
+    `impact` is None where nobody asked for it.
+    """
 
     owner: str
     scope: Scope
@@ -367,6 +428,7 @@ class Plan(Struct, frozen=True, gc=False):
     gates: tuple[Gate, ...]
     problems: tuple[Problem, ...]
     complete: bool
+    impact: Impact | None = None
 
 
 # ------------------------------------------------------------------------------------------------------ apply

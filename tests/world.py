@@ -13,6 +13,8 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
+from workloads_of import path_of
+
 from syncer import imagestreamtag, sync
 from syncer.cluster import Client, ConnectionOptions, connect, read_live
 from syncer.cluster.client import Patience
@@ -105,6 +107,12 @@ class World:
     def post(self, manifest):
         status, body = self("POST", f"{manifest['metadata']['namespace']}/imagestreamtags", manifest)
         assert status == 201, body
+
+    def put(self, *items):
+        """Make objects that are no tags, by hand."""
+        for item in items:
+            status, body = self("POST", path_of(item), item)
+            assert status == 201, body
 
     def get(self, text):
         return self("GET", _path(text))

@@ -99,9 +99,25 @@ class Tour:
 
     def patch(self, namespace: str, name: str, patch: dict[str, Any]) -> None:
         """Change a tag on the cluster as somebody in a hurry would, past git and past syncer."""
-        url = f"{self.server}/apis/image.openshift.io/v1/namespaces/{namespace}/imagestreamtags/{name}"
-        headers = {"Content-Type": "application/merge-patch+json"}
-        request = urllib.request.Request(url, json.dumps(patch).encode(), headers, method="PATCH")  # noqa: S310 - the local API
+        path = f"/apis/image.openshift.io/v1/namespaces/{namespace}/imagestreamtags/{name}"
+        self._send("PATCH", path, patch, "application/merge-patch+json")
+
+    def deploy(self, namespace: str, name: str, tag: str) -> None:
+        """Make a Deployment that follows a tag, and the Pod that its controller would make."""
+        path = f'spec.template.spec.containers[?(@.name=="{name}")].image'
+        trigger = {"from": {"kind": "ImageStreamTag", "name": tag}, "fieldPath": path}
+        place = {"name": name, "namespace": namespace}
+        follows = {"annotations": {"image.openshift.io/triggers": json.dumps([trigger])}}
+        deployment = {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {**place, **follows}}
+        owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{name}-7d9c", "uid": "1", "controller": True}
+        marks = {"labels": {"pod-template-hash": "7d9c"}, "ownerReferences": [owner]}
+        pod = {"kind": "Pod", "apiVersion": "v1", "metadata": {**place, "name": f"{name}-7d9c-x2k4f", **marks}}
+        self._send("POST", f"/apis/apps/v1/namespaces/{namespace}/deployments", deployment)
+        self._send("POST", f"/api/v1/namespaces/{namespace}/pods", pod)
+
+    def _send(self, method: str, path: str, body: dict[str, Any], content_type: str = "application/json") -> None:
+        headers = {"Content-Type": content_type}
+        request = urllib.request.Request(self.server + path, json.dumps(body).encode(), headers, method=method)  # noqa: S310 - the local API
         with urllib.request.urlopen(request) as response:  # noqa: S310 - the local API
             response.read()
 
@@ -164,7 +180,18 @@ def _digests(tour: Tour) -> None:
     tour.step(14, "Sync it", "The pinned tags stay with their images; production moves.", "sync", "--wait", "30s")
 
 
-CHAPTERS: Final = (_create, _drift, _promote, _prune, _failing_import, _restore, _digests)
+def _impact(tour: Tour) -> None:
+    tour.deploy("acme-web", "storefront", "storefront:stable")
+    tour.deploy("acme-payments", "ledger", "ledger:prod")
+    path = tour.repository / "acme-web" / "storefront" / "stable.yaml"
+    path.write_text(path.read_text().replace("storefront:1.4.2", "storefront:1.5.0"))
+    (tour.repository / "acme-payments" / "ledger" / "prod.yaml").unlink()
+    tour.commit("Storefront 1.5.0 is stable again; no ledger in production any more")
+    story = "Two Deployments follow tags: one tag moves, the other left git, and stays, for it is in use."
+    tour.step(15, "What follows", story, "plan", "--impact")
+
+
+CHAPTERS: Final = (_create, _drift, _promote, _prune, _failing_import, _restore, _digests, _impact)
 
 
 @click.command("demo")
@@ -179,7 +206,7 @@ CHAPTERS: Final = (_create, _drift, _promote, _prune, _failing_import, _restore,
 def command(reports: str) -> None:
     """Take the tour, without a cluster.
 
-    A plan, a sync, drift, a promotion, a prune, a failing import, a restore; digests that are known, pinned, promoted.
+    A plan, a sync, drift, a promotion, a prune, a failing import, a restore; digests known, pinned, promoted; impact.
     Starts a local API, takes the example repository, and writes nothing but its reports.
 
     \b

@@ -27,6 +27,7 @@ from syncer.cli.types import Location
     help="Ask about a sync with -n NAMESPACE; repeatable.",
 )
 @click.option("--no-prune", is_flag=True, help="Ask about a sync with --no-prune.")
+@click.option("--impact", is_flag=True, help="Ask about a sync with --impact.")
 @click.option("--events", is_flag=True, help="Ask about a sync with --events.")
 @click.option("--resolve", is_flag=True, help="Ask about a plan with --resolve.")
 @click.option("--lock", default="", metavar="NAMESPACE/NAME", help="Ask about a sync with this lock.")
@@ -59,6 +60,7 @@ def command(**given: Any) -> int:
         namespaces=given["namespaces"],
         all_namespaces=given["all_namespaces"],
         prune=not given["no_prune"],
+        impact=given["impact"],
         events=given["events"],
         resolve=given["resolve"],
         lock_namespace=given["lock"].partition("/")[0] or pod_namespace(Path(SERVICE_ACCOUNT)),

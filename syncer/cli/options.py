@@ -127,6 +127,8 @@ POLICY = _together(
         ),
         click.option("--allow-empty", is_flag=True, help="Go on although SOURCE holds no manifest."),
         click.option("--adopt-pushed", is_flag=True, help="Take tags, too, that only a push made."),
+        click.option("--impact", is_flag=True, help="Read who uses the tags that change or go, and keep those in use."),
+        click.option("--prune-used", is_flag=True, help="Prune what is in use, too; goes with --impact."),
         click.option("--retry-imports", is_flag=True, help="Ask for images again whose import failed."),
         click.option(
             "--take-from", type=Owner(), default="", metavar="OWNER", help="Take over the tags of another sync set."
@@ -253,6 +255,9 @@ def run_options(given: dict[str, Any]) -> Options:
     from syncer.plan import Limit  # noqa: PLC0415 - `--help` pays for no import it does not need
     from syncer.sync import Options  # noqa: PLC0415 - likewise
 
+    if given["prune_used"] and not given["impact"]:
+        raise UsageError("--prune-used goes with --impact: without it nobody looks what is in use", hint="give both")
+
     def limit(name: str) -> Limit | None:
         return Limit.parse(given[name]) if given[name] else None
 
@@ -270,6 +275,8 @@ def run_options(given: dict[str, Any]) -> Options:
         allow_empty=given["allow_empty"],
         adopt_pushed=given["adopt_pushed"],
         take_from=given["take_from"],
+        impact=given["impact"],
+        prune_used=given["prune_used"],
         allow_dirty=given.get("allow_dirty", False),
         wait=given.get("wait"),
         retry_imports=given["retry_imports"],

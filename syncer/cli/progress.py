@@ -25,6 +25,7 @@ STAGES: Final[Mapping[Stage, tuple[str, str, str]]] = {
     "manifests": ("Parsing", "Parsed", "files"),
     "live": ("Listing", "Listed", "tags"),
     "resolve": ("Resolving", "Resolved", "images"),
+    "impact": ("Listing", "Listed", "workloads"),
     "validate": ("Validating", "Validated", "changes"),
     "write": ("Writing", "Wrote", "files"),
     "apply": ("Applying", "Applied", "changes"),

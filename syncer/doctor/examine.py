@@ -46,6 +46,7 @@ class DoctorOptions:
     namespaces: tuple[str, ...] = ()
     all_namespaces: bool = False
     prune: bool = True
+    impact: bool = False
     events: bool = False
     resolve: bool = False
     lock_namespace: str = ""
@@ -78,6 +79,7 @@ def examine(options: DoctorOptions, connect: Callable[[], Client], stdin: Binary
         manifests,
         scope,
         prune=options.prune,
+        impact=options.impact,
         events=options.events,
         resolve=options.resolve,
         lock_namespace=options.lock_namespace,

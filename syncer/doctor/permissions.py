@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from syncer import imagestreamtag
+from syncer.workloads import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,6 +52,7 @@ _RESOLVE: Final = (
 _LOCK: Final = tuple(
     ("coordination.k8s.io", "leases", verb, "hold the lock between runs", True) for verb in ("get", "create", "patch")
 )
+_IMPACT: Final = tuple((kind.group, kind.plural, "list", "see who uses a tag", False) for kind in KINDS)
 _EVENTS: Final = ("", "events", "create", "write Events", False)
 
 
@@ -59,6 +61,7 @@ def needed(  # noqa: PLR0913 - what a sync may be asked to do
     scope: Scope,
     *,
     prune: bool = True,
+    impact: bool = False,
     events: bool = False,
     resolve: bool = False,
     lock_namespace: str = "",
@@ -66,7 +69,13 @@ def needed(  # noqa: PLR0913 - what a sync may be asked to do
     """List what a sync needs, by namespace; `lock_namespace` is where its Lease lies, empty for none."""
     found: dict[tuple[str, str, str, str], Permission] = {}
     namespaces = ("",) if scope.all_namespaces else scope.namespaces
-    rules = [*_SCOPE, *([_PRUNE] if prune else []), *([_EVENTS] if events else []), *(_RESOLVE if resolve else ())]
+    rules = [
+        *_SCOPE,
+        *([_PRUNE] if prune else []),
+        *(_IMPACT if impact else ()),
+        *([_EVENTS] if events else []),
+        *(_RESOLVE if resolve else ()),
+    ]
     wanted = [(namespace, rule) for namespace in namespaces for rule in rules]
     wanted += [(namespace, rule) for namespace in _followed(manifests, scope) for rule in _FOLLOWED]
     wanted += [(lock_namespace, rule) for rule in _LOCK if lock_namespace]

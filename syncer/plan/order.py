@@ -6,17 +6,28 @@ from typing import TYPE_CHECKING
 
 from syncer import imagestreamtag
 from syncer.model import Create, Prune, Update
+from syncer.plan import requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from syncer.model import Change, Json, LiveState, ObjectKey
+    from syncer.model import Change, Json, Live, LiveState, ObjectKey
 
 
 def followed_keys(fields: Mapping[ObjectKey, Mapping[str, Json]]) -> dict[ObjectKey, ObjectKey]:
     """Map each tag that follows another one to it, whether that one is among the given or not."""
     followed = ((key, imagestreamtag.followed_by(key, managed)) for key, managed in fields.items())
     return {key: target for key, target in followed if target is not None}
+
+
+def fields_after(tags: Mapping[ObjectKey, Live], changes: Iterable[Change]) -> dict[ObjectKey, Mapping[str, Json]]:
+    """Give the managed fields of each tag as they will be: what git says counts only where the run writes it."""
+    after: dict[ObjectKey, Mapping[str, Json]] = {key: imagestreamtag.live_fields(tag) for key, tag in tags.items()}
+    return after | {
+        change.key: change.desired.fields
+        for change in changes
+        if change.desired and (change.live is None or requests.sets(change.requests, requests.FROM))
+    }
 
 
 def depths(keys: Iterable[ObjectKey], followed: Mapping[ObjectKey, ObjectKey]) -> dict[ObjectKey, int]:

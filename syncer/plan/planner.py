@@ -15,8 +15,8 @@ from syncer.model import (
     Create,
     FieldChange,
     Gate,
+    Impact,
     ImportState,
-    Json,
     Live,
     LiveState,
     Manifests,
@@ -33,7 +33,8 @@ from syncer.model import (
 )
 from syncer.plan import gates, requests
 from syncer.plan.followers import follower_problems
-from syncer.plan.order import depths, followed_keys
+from syncer.plan.impact import impact_problems, use_vetoes
+from syncer.plan.order import depths, fields_after, followed_keys
 from syncer.plan.vetoes import PruneContext, followed_veto, prune_vetoes, write_veto
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Policy:
     take_from: str = ""
     retry_imports: bool = False
     only: frozenset[ObjectKey] | None = None
+    prune_used: bool = False
 
     def touches(self, key: ObjectKey) -> bool:
         """Whether a run may touch a tag at all; one that it may not stays as it is."""
@@ -173,11 +175,16 @@ class Planner:
 
 
 def make_plan(
-    manifests: Manifests, live: LiveState, policy: Policy, outside: Mapping[ObjectKey, Live] | None = None
+    manifests: Manifests,
+    live: LiveState,
+    policy: Policy,
+    outside: Mapping[ObjectKey, Live] | None = None,
+    impact: Impact | None = None,
 ) -> Plan:
     """Plan a run: every tag that git names, and every tag in scope that carries this owner's mark.
 
-    Changes come in key order, whatever the order of the input.
+    Changes come in key order, whatever the order of the input. Where it is known who uses the tags that would go, those
+    in use stay, unless the policy lets them go.
     """
     followed = followed_keys({key: desired.fields for key, desired in manifests.desired.items()})
     planner = Planner(policy, live, followed, outside or {})
@@ -186,7 +193,7 @@ def make_plan(
         depth = depths(sorted(manifests.desired), followed)
         ordered.sort(key=depth.__getitem__)
     changes = {key: planner.change(manifests.desired[key], live.tags.get(key)) for key in ordered}
-    changes |= {change.key: change for change in _prunes(manifests, live, policy, changes)}
+    changes |= {change.key: change for change in _prunes(manifests, live, policy, changes, impact)}
     planned = tuple(changes[key] for key in sorted(changes))
     return Plan(
         owner=policy.owner,
@@ -197,13 +204,19 @@ def make_plan(
             *manifests.problems,
             *problems_of(planned, live),
             *(follower_problems(changes, followed, live, outside or {}, policy.scope) if followed else ()),
+            *(impact_problems(impact) if impact else ()),
         ),
         complete=manifests.parsed and not live.forbidden,
+        impact=impact,
     )
 
 
 def _prunes(
-    manifests: Manifests, live: LiveState, policy: Policy, changes: Mapping[ObjectKey, Change]
+    manifests: Manifests,
+    live: LiveState,
+    policy: Policy,
+    changes: Mapping[ObjectKey, Change],
+    impact: Impact | None,
 ) -> Iterator[Change]:
     """Yield a Prune, or a Skip with its vetoes, for each tag that carries our mark and that git does not name."""
     context = PruneContext(
@@ -221,9 +234,11 @@ def _prunes(
         and policy.touches(key)
         and (imagestreamtag.owner_of(tag) or ("",))[0] == policy.owner
     }
-    followed = followed_vetoes({key for key, found in vetoes.items() if not found}, live.tags, changes)
+    going = {key for key, found in vetoes.items() if not found}
+    used = use_vetoes(going, impact, live.tags) if impact and not policy.prune_used else {}
+    kept = used | followed_vetoes(going - used.keys(), live.tags, changes)
     for key, others in vetoes.items():
-        tag, found = live.tags[key], others or ((followed[key],) if key in followed else ())
+        tag, found = live.tags[key], others or ((kept[key],) if key in kept else ())
         if found:
             yield Skip(key, "gone from git", None, tag.image, vetoes=found, live=tag)
         else:
@@ -240,13 +255,7 @@ def followed_vetoes(
     """
     if not going:
         return {}
-    after: dict[ObjectKey, Mapping[str, Json]] = {key: imagestreamtag.live_fields(tag) for key, tag in tags.items()}
-    after |= {
-        key: change.desired.fields
-        for key, change in changes.items()
-        if change.desired and (change.live is None or requests.sets(change.requests, requests.FROM))
-    }
-    followed, kept = followed_keys(after), dict[ObjectKey, Veto]()
+    followed, kept = followed_keys(fields_after(tags, changes.values())), dict[ObjectKey, Veto]()
     staying = [key for key in sorted(followed) if key not in going]
     while staying:
         follower = staying.pop()

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar, cast, get_args
 
 from msgspec.structs import replace
 
@@ -24,6 +24,8 @@ from syncer.model import (
     Desired,
     FieldChange,
     Gate,
+    How,
+    Impact,
     Import,
     ImportState,
     Json,
@@ -40,7 +42,9 @@ from syncer.model import (
     SourceInfo,
     Target,
     Unchanged,
+    Unread,
     Update,
+    Use,
     Veto,
 )
 
@@ -173,7 +177,30 @@ def _saved(part: _Part) -> Saved:
             gates=tuple(_gate(each) for each in part.items("gates")),
             problems=tuple(_problem(each) for each in part.items("problems")),
             complete=part.of("complete", bool),
+            impact=_impact(part) if "impact" in part.value else None,
         ),
+    )
+
+
+def _impact(part: _Part) -> Impact:
+    unread = part.part("impact").items("unread")
+    changes = [change for change in part.items("changes") if "impact" in change.value]
+    return Impact(
+        {_key(change): tuple(_use(use) for use in change.items("impact")) for change in changes},
+        tuple(Unread(each.of("kind", str), each.of("namespace", str), each.of("message", str)) for each in unread),
+    )
+
+
+def _use(part: _Part) -> Use:
+    return Use(
+        part.of("kind", str),
+        part.of("namespace", str),
+        part.of("name", str),
+        how=cast("How", part.one_of("how", get_args(How))),
+        containers=part.texts("containers"),
+        paused=part.of("paused", bool),
+        pods=part.of("pods", int),
+        via=tuple(_named(text) for text in part.texts("via")),
     )
 
 
@@ -195,10 +222,7 @@ def _problem(part: _Part) -> Problem:
 
 
 def _change(part: _Part, owner: str) -> Change:
-    namespace, (stream, _, tag) = part.of("namespace", str), part.of("name", str).partition(":")
-    if not (namespace and stream and tag):
-        raise part.wrong("has no namespace, or no name of the form STREAM:TAG")
-    key, image = ObjectKey(namespace, stream, tag), _image(part.part("import"))
+    key, image = _key(part), _image(part.part("import"))
     change = _KINDS[part.one_of("action", _KINDS)](
         key=key,
         reason=part.of("reason", str),
@@ -213,6 +237,19 @@ def _change(part: _Part, owner: str) -> Change:
     if isinstance(change, Update) and change.live:
         change = replace(change, adopts=imagestreamtag.owner_of(change.live) != (owner, True))
     return replace(change, desired=_desired(change, part))
+
+
+def _key(part: _Part) -> ObjectKey:
+    key = _named(f"{part.of('namespace', str)}/{part.of('name', str)}")
+    if not all(key):
+        raise part.wrong("has no namespace, or no name of the form STREAM:TAG")
+    return key
+
+
+def _named(text: str) -> ObjectKey:
+    namespace, _, name = text.partition("/")
+    stream, _, tag = name.partition(":")
+    return ObjectKey(namespace, stream, tag)
 
 
 def _origin(part: _Part) -> Origin | None:

@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 
 from syncer import __version__, imagestreamtag
 from syncer.plan.saved import checksum
-from syncer.report import facts
+from syncer.report import facts, impact
 
 if TYPE_CHECKING:
     from syncer.model import Change, Import, Json, Origin, Report
@@ -37,6 +37,7 @@ def document(report: Report) -> dict[str, Json]:
         "problems": [{**asdict(problem), "severity": str(problem.severity)} for problem in plan.problems],
         "gates": [asdict(gate) for gate in plan.gates],
         "notes": list(report.notes),
+        **impact.unread_of(report),
         "timings": {stage: round(seconds, 3) for stage, seconds in report.timings.items()},
     }
     return result | {"checksum": checksum(result)}
@@ -67,6 +68,7 @@ def change_of(report: Report, change: Change) -> dict[str, Json]:
         "vetoes": [{"code": veto.code, "message": veto.message} for veto in change.vetoes],
         "import": import_of(facts.image_of(report, change)),
         "observed": _observed(change),
+        **impact.impact_of(report, change),
     }
     if change.resolved:
         follows = change.resolved.follows

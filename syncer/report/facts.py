@@ -23,6 +23,7 @@ from syncer.model import (
     Unchanged,
     Update,
 )
+from syncer.report import impact
 from syncer.report.values import sentence, visible
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ def complaint(report: Report) -> str:
 def notes(report: Report) -> list[str]:
     """List the remarks on the run as a whole, and the way back from it."""
     way_back = [f"The way back: syncer restore {shlex.quote(report.undo_file)}"] if report.undo_file else []
-    return [*report.notes, *way_back]
+    return [*report.notes, *impact.remarks(report), *way_back]
 
 
 def _why_skipped(report: Report) -> str:

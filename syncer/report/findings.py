@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from syncer.model import ImportState, Severity, Skip
-from syncer.report import facts
+from syncer.report import facts, impact
 from syncer.report.values import Values, sentence, visible
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Level = Literal["error", "warning", "notice"]
 LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "notice")
 _ACTIONS = ("prune", "update", "create", "unchanged")
+_USERS: Final = 5
+"""Users of a tag that one line has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ def described(report: Report, change: Change, values: Values) -> str:
         told.append(f"{visible(facts.field_name(field.path))} {old} → {new}")
     resolved = facts.resolved_words(change, values.digest)
     told += [f"image {resolved}"] if resolved else []
+    users = impact.users_of(report, change, _USERS)
+    told += [f"used by {'; '.join(users)}"] if users and not any(veto.code == "used" for veto in change.vetoes) else []
     return "; ".join(told)
 
 

@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from syncer.model import ImportState
-from syncer.report import facts
+from syncer.report import facts, impact
 from syncer.report.values import Values, sentence, visible
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ def _change(report: Report, change: Change, values: Values) -> dict[str, Any]:
         ],
         "asked": [(facts.field_name(path), values.one(value)) for path, value in facts.asked_for(change).items()],
         "vetoes": [(veto.code, sentence(veto.message)) for veto in change.vetoes],
+        "users": impact.users_of(report, change),
         "import": (str(image.state), values.digest(image.digest) if image.digest else ""),
         "resolved": facts.resolved_words(change, values.digest),
         "found": bool(change.resolved and change.resolved.digest),

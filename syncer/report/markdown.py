@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
 from syncer.model import ImportState
-from syncer.report import facts
+from syncer.report import facts, impact
 from syncer.report.values import Values, sentence, visible
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def render(report: Report, *, limit: int = LIMIT) -> str:
     page.add(f"### {facts.headline(report)}\n\n")
     _alerts(page, report)
     _header(page, report)
+    page.add_some("\n#### Impact\n\n", impact.chains(report), _chain)
     page.add_some("\n#### Failed imports\n\n", facts.imports_in(report, ImportState.FAILED), _failed_import)
     page.add_some("\n#### Problems\n\n", facts.problems(report), _problem)
     _namespaces(page, report)
@@ -136,6 +137,13 @@ def _header(page: _Page, report: Report) -> None:
         ("Scope", [facts.scope_words(report.plan.scope)]),
     ):
         page.add(f"- {label}: {', '.join(_said(part) for part in parts)}\n")
+
+
+def _chain(chain: impact.Chain) -> str:
+    head = f"- {_said(chain.where)} → {_code(chain.tag)}"
+    if len(chain.users) == 1:
+        return f"{head} → {_said(chain.users[0])}\n"
+    return f"{head}\n{''.join(f'  - {_said(user)}{chr(10)}' for user in chain.users)}"
 
 
 def _failed_import(failed: tuple[Change, Import]) -> str:

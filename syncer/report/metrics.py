@@ -33,6 +33,8 @@ VETOES: Final = frozenset(
         "protected",
         "pushed",
         "unparsed",
+        "use-unknown",
+        "used",
     }
 )
 """Every veto of a plan, so that one that is gone is pushed as 0: a Pushgateway keeps what it is told nothing of."""

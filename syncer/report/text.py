@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from syncer.model import ImportState, Severity
-from syncer.report import facts
+from syncer.report import facts, impact
 from syncer.report.values import Values, sentence, visible
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DETAILED: Final = 300
 """Changes that are told in detail; any further one gets its line, unless `verbose`."""
+CHAINS: Final = 50
+"""Tags whose users are shown, unless `verbose`."""
 NARROWEST: Final = 24
 _NAME_COLUMN: Final = 32
 _ROOMY: Final = 60
@@ -43,6 +45,7 @@ def render(report: Report, *, width: int, color: bool, verbose: bool = False, no
     page = Page(max(width, NARROWEST), Values.of(report))
     _header(page, report)
     _changes(page, report, verbose=verbose, now=now)
+    _impact(page, report, verbose=verbose)
     _imports(page, report, now)
     _problems(page, facts.problems(report))
     _gates(page, report)
@@ -235,6 +238,25 @@ def _field(path: str) -> str:
 
 
 # ------------------------------------------------------------------------------- what goes beyond one change
+
+
+def _impact(page: Page, report: Report, *, verbose: bool) -> None:
+    chains = impact.chains(report)
+    shown = chains if verbose else chains[:CHAINS]
+    for number, chain in enumerate(shown):
+        if not number:
+            page.blank()
+            page.line(Text("Impact", "bold"))
+        told = Text.assemble((chain.where, "dim"), f" → {chain.tag}")
+        first, *others = chain.users
+        if others:
+            page.line(told, indent=2, hang=4)
+            for user in chain.users:
+                page.line(Text(f"→ {user}" if not user.startswith("and ") else user), indent=6, hang=2)
+        else:
+            page.line(told.append(f" → {first}"), indent=2, hang=4)
+    if len(shown) < len(chains):
+        page.line(Text(f"and {len(chains) - len(shown):,} more tags; -v shows them", "dim"), indent=2)
 
 
 def _imports(page: Page, report: Report, now: datetime | None) -> None:

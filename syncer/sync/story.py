@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
@@ -59,6 +60,8 @@ class Options:
     allow_dirty: bool = False
     adopt_pushed: bool = False
     take_from: str = ""
+    impact: bool = False
+    prune_used: bool = False
     wait: float | None = None
     retry_imports: bool = False
     import_failures: Literal["warn", "error"] = "warn"
@@ -237,10 +240,17 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
         take_from=options.take_from,
         retry_imports=options.retry_imports,
         only=wanted.only,
+        prune_used=options.prune_used,
     )
     with watch.stage("plan") as stage:
         made = make_plan(manifests, live, policy, outside)
         stage.counts.update(Counter(change.action for change in made.changes))
+    if options.impact:
+        from syncer.sync.impact import with_impact  # noqa: PLC0415 - a run that is not asked for it pays no import
+
+        replan = partial(make_plan, manifests, live, policy, outside)
+        limits = {"page_size": options.page_size, "concurrency": options.concurrency}
+        made = with_impact(made, replan, client, live, watch, **limits)
     made, notes = with_commits(made, options.source, source.info, watch)
     prepared = Prepared(source, live, policy, made, Planner(policy, live, {}, outside), notes, outside)
     if not options.resolve:

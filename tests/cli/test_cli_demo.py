@@ -33,6 +33,7 @@ def summary(reports, name):
         ("10-restore", {"prune": 1}),
         ("11-plan", {"create": 1, "update": 1, "unchanged": 23}),
         ("14-sync", {"update": 9, "unchanged": 15}),
+        ("15-plan", {"update": 1, "skip": 1, "unchanged": 22}),
     ],
 )
 def test_each_step_of_the_tour_does_what_it_tells(toured, name, counts):
@@ -58,6 +59,13 @@ def test_the_tour_pins_and_promotes_and_production_gets_that_very_image(toured):
     changes = {c["name"]: c for c in json.loads((toured / "14-sync.json").read_text())["changes"]}
     assert edit["becomes"] == {"kind": "ImageStreamImage", "name": f"api@{changes['api:2.3.0']['import']['digest']}"}
     assert changes["api:prod"]["import"]["digest"] == changes["api:2.3.0"]["import"]["digest"]
+
+
+def test_the_tour_names_the_deployments_behind_a_tag_that_moves_and_one_that_stays(toured):
+    text = " ".join((toured / "15-plan.txt").read_text().split())
+    chain = "acme-web/storefront/stable.yaml:2 → acme-web/storefront:stable → Deployment acme-web/storefront"
+    assert f"{chain} (container storefront), 1 Pod" in text
+    assert "it is used by Deployment acme-payments/ledger (container ledger), 1 Pod" in text
 
 
 def test_the_tour_leaves_every_format_of_every_step(toured):

@@ -1,9 +1,11 @@
 """The rules of the deployment allow what a full run sends, and nothing beyond: recorded, mapped, and compared."""
 
+import re
 import shutil
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 from conftest_deploy import DEPLOY, ROOT, documents
 from world import World
 
@@ -75,9 +77,20 @@ def rules(kind, name):
         for document in documents(DEPLOY / "rbac.yaml")
         if (document["kind"], document["metadata"]["name"]) == (kind, name)
     )
+    return triples(role["rules"])
+
+
+def optional_rules(option):
+    """The rules of syncer-tags that a comment offers with an option."""
+    text = (DEPLOY / "rbac.yaml").read_text(encoding="utf-8")
+    comment = re.search(rf"  # With {option}, add.*?:\n((?:  # [ -] .*\n)+)", text)[1]
+    return triples(yaml.safe_load(re.sub(r"(?m)^  # ", "", comment)))
+
+
+def triples(rules):
     return {
         (group, resource, verb)
-        for rule in role["rules"]
+        for rule in rules
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
@@ -97,6 +110,22 @@ def test_in_the_teams_namespaces_the_rules_are_those_of_the_requests(recorded):
     # Pulling from a followed namespace is asked for by the server itself: no request of ours shows it.
     pull = {("image.openshift.io", "imagestreams/layers", "get")}
     assert rules("ClusterRole", "syncer-tags") == without_namespace(sent(recorded), *TEAMS) | pull
+
+
+def test_what_impact_lists_besides_is_offered_in_a_comment():
+    with LocalAPI(imports=False) as api:
+        world = World(api)
+        where = [str(ROOT / "manifests-example"), "--server", api.url, "-q", "--owner", "acme/tags"]
+        assert run(["plan", *where, "--impact", *(f"-n{team}" for team in TEAMS)]) == 0
+        listed = without_namespace(sent(world.requests()), *TEAMS)
+    assert optional_rules("--impact") == listed - rules("ClusterRole", "syncer-tags")
+
+
+def test_what_doctor_asks_for_impact_is_that():
+    source = read_source(SourceSpec(str(ROOT / "manifests-example")), stdin=None)
+    wanted, scope = parse_manifests(source.blobs), Scope(namespaces=TEAMS)
+    more = {*needed(wanted, scope, impact=True)} - {*needed(wanted, scope)}
+    assert {(need.group, need.resource, need.verb) for need in more} == optional_rules("--impact")
 
 
 def test_a_team_of_the_example_follows_a_tag_of_another_one_which_takes_the_right_to_pull():

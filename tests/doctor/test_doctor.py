@@ -19,6 +19,7 @@ REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 TOKENS = """
 boss: {user: boss, role: admin}
 ann: {user: ann, role: view, namespaces: [team-a]}
+ops: {user: ops, role: admin, resources: [imagestreams, imagestreamtags, namespaces, pods, deployments]}
 eve: {user: eve}
 """
 
@@ -75,6 +76,17 @@ def test_who_may_only_look_is_told_each_verb_that_is_missing_and_who_they_are(do
         "patch imagestreamtags (to change tags)"
     )
     assert "Role" in found.hint
+
+
+def test_what_impact_needs_is_asked_for_only_where_it_is_wanted_and_missing_it_stops_no_sync(doctor):
+    assert check(doctor("ops", tag("team-a/app:v1")), "permissions").status is Status.OK
+    diagnosis = doctor("ops", tag("team-a/app:v1"), impact=True)
+    found = check(diagnosis, "permissions")
+    assert (found.status, diagnosis.healthy) == (Status.WARN, True)
+    assert "list cronjobs (to see who uses a tag)" in found.message
+    assert "list pods" not in found.message
+    assert "resources: [deploymentconfigs]" in diagnosis.role
+    assert "verbs: [list]" in diagnosis.role
 
 
 def test_a_namespace_where_nothing_is_allowed_is_named(doctor):

@@ -1,5 +1,6 @@
 """Laws of a plan, over random git, base and live: nothing is deleted without proof, nothing is planned twice."""
 
+import dataclasses
 import json
 
 import jsonschema
@@ -12,6 +13,7 @@ from syncer import imagestreamtag as ist
 from syncer.diff import apply_patch
 from syncer.model import (
     Create,
+    Impact,
     ImportState,
     Live,
     Outcome,
@@ -24,7 +26,9 @@ from syncer.model import (
     SourceInfo,
     Target,
     Unchanged,
+    Unread,
     Update,
+    Use,
 )
 from syncer.plan import make_plan, waves
 from syncer.plan.saved import load
@@ -88,6 +92,43 @@ def worlds(draw):
     }
     problems = (broken,) if draw(st.integers(0, 4)) == 0 else ()
     return manifests(*wanted, problems=problems), live_state(*tags), policy(**more)
+
+
+@st.composite
+def impacts(draw):
+    """Who uses what, and what nobody could look at."""
+    how = st.sampled_from(["trigger", "image", "build", "output", "digest", "follows", "keeps"])
+    users = st.builds(Use, st.sampled_from(["Deployment", "ImageStreamTag"]), st.just("a"), st.just("x"), how)
+    uses = draw(st.dictionaries(names.map(key), st.lists(users, max_size=2).map(tuple)))
+    unread = st.builds(Unread, st.just("Pod"), st.sampled_from(["", "a", "b", "c"]), st.just("forbidden"))
+    return Impact(uses, tuple(draw(st.lists(unread, max_size=1))))
+
+
+@settings(max_examples=40)
+@given(worlds(), impacts())
+def test_impact_changes_nothing_but_that_prunes_are_vetoed(world, impact):
+    git, cluster, rules = world
+    plain, told = make_plan(git, cluster, rules), make_plan(git, cluster, rules, impact=impact)
+    for before, after in zip(plain.changes, told.changes, strict=True):
+        if before != after:
+            assert (type(before), type(after), before.key) == (Prune, Skip, after.key)
+            assert {veto.code for veto in after.vetoes} <= {"used", "use-unknown", "followed"}
+    known = [problem for problem in told.problems if problem.code != "impact-unread"]
+    assert (known, told.complete, told.impact) == ([*plain.problems], plain.complete, impact)
+
+
+@settings(max_examples=40)
+@given(worlds(), impacts())
+def test_no_tag_in_use_is_pruned_unless_that_is_allowed(world, impact):
+    git, cluster, rules = world
+    pruned = {one.key for one in make_plan(git, cluster, rules, impact=impact).changes if isinstance(one, Prune)}
+    for one in pruned:
+        strong = [use for use in impact.uses.get(one, ()) if use.kind == "Deployment" and use.how != "digest"]
+        assert not strong
+        assert not {"", one.namespace} & {each.namespace for each in impact.unread}
+    free = make_plan(git, cluster, dataclasses.replace(rules, prune_used=True), impact=impact)
+    plain = make_plan(git, cluster, rules)
+    assert free.changes == plain.changes
 
 
 @settings(max_examples=120)

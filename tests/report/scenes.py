@@ -10,6 +10,7 @@ from syncer.model import (
     Create,
     Desired,
     Gate,
+    Impact,
     Import,
     ImportState,
     Live,
@@ -30,7 +31,9 @@ from syncer.model import (
     SourceInfo,
     Target,
     Unchanged,
+    Unread,
     Update,
+    Use,
     Veto,
 )
 from syncer.plan import Limit, Policy, make_plan
@@ -83,11 +86,11 @@ def live(text, image="", *, applied=None, owner=OWNER, **more):
     return Live(one, spec, annotations, "5f0c8d0e-uid", "4711", image_state, **more)
 
 
-def plan(wanted=(), tags=(), problems=(), **policy):
+def plan(wanted=(), tags=(), problems=(), impact=None, **policy):
     manifests = Manifests({one.key: one for one in wanted}, tuple(problems))
     state = LiveState({tag.key: tag for tag in tags}, "streams")
     given = {"owner": OWNER, "scope": Scope(namespaces=("team-a", "team-b"), derived=True), **policy}
-    return make_plan(manifests, state, Policy(**given))
+    return make_plan(manifests, state, Policy(**given), impact=impact)
 
 
 def report(planned, **more):
@@ -277,6 +280,33 @@ def broken():
     )
 
 
+def impact():
+    """Who uses the tags that change or go, and what could not be looked at; more users than people read."""
+    tags = [desired("team-a/app:prod", "quay.example.com/app:1"), desired("team-a/app:live")]
+    gone = [desired("team-a/app:old"), desired("team-a/app:older")]
+    wanted = [replace(tags[0], fields={"/tag/from": docker("quay.example.com/app:2")}), tags[1]]
+    lives = [live(str(one.key), one.fields["/tag/from"]["name"], applied=one) for one in (*tags, *gone)]
+    prod, live_, old = (key(f"team-a/app:{name}") for name in ("prod", "live", "old"))
+    found = Impact(
+        {
+            prod: (
+                Use("Deployment", "team-a", "web", "trigger", ("web",), pods=3),
+                Use("CronJob", "team-a", "report", "image", ("fetch", "send")),
+                Use("ImageStreamTag", "team-a", "app:live", "follows"),
+                Use("StatefulSet", "team-a", "db", "trigger", ("db",), paused=True, pods=1, via=(live_,)),
+                Use("ImageStreamTag", "team-b", "copy:prod", "keeps"),
+                *(Use("Pod", "team-a", f"shell-{n:02}", "digest", ("main",), pods=1) for n in range(12)),
+            ),
+            old: (Use("BuildConfig", "team-a", "app", "output"),),
+        },
+        (
+            Unread("Pod", "team-b", "pods is forbidden: cannot list"),
+            Unread("BuildConfig", "team-b", "buildconfigs is forbidden: cannot list"),
+        ),
+    )
+    return report(plan(wanted, lives, impact=found))
+
+
 HOSTILE = (
     "\x1b[31mred\x1b]0;title\x07 [bold]markup[/bold] <script>alert(1)</script> @octocat "
     "![x](http://evil.example/x.png) "
@@ -317,6 +347,7 @@ def hostile():
         gates=(Gate(bad, stopped=True, message=bad, option=bad),),
         problems=(Problem(Severity.ERROR, bad, bad, bad, bad, 1, 1, bad, bad),),
         complete=False,
+        impact=Impact({one: (Use(bad, bad, bad, "trigger", (bad,), via=(one,)),)}, (Unread(bad, bad, bad),)),
     )
     return Report(
         SourceInfo(f"https://user:hunter2@git.example.com/{bad}", bad, bad, bad, dirty=True),
@@ -362,6 +393,7 @@ ALL = {
     "applied": applied,
     "resolved": resolved,
     "stopped": stopped,
+    "impact": impact,
     "broken": broken,
     "hostile": hostile,
 }

@@ -60,12 +60,16 @@ def subschemas(value, path="$"):
 
 def test_the_schema_describes_every_key_that_a_document_has():
     described = json.loads(schema())
-    assert described["properties"].keys() == document(scenes.applied()).keys()
+    told = document(scenes.impact())
+    assert described["properties"].keys() == document(scenes.applied()).keys() | {"impact"} == told.keys()
     kinds = described["$defs"]
     change = next(change for change in document(scenes.applied())["changes"] if change["fields"])
-    assert kinds["change"]["properties"].keys() == change.keys() | {"resolved"}
+    assert kinds["change"]["properties"].keys() == change.keys() | {"resolved", "impact"}
     [resolved] = {tuple(c["resolved"]) for c in document(scenes.resolved())["changes"]}
     assert kinds["resolved"]["properties"].keys() == set(resolved)
+    use = next(change for change in told["changes"] if change.get("impact"))["impact"][0]
+    assert kinds["use"]["properties"].keys() == use.keys()
+    assert kinds["unread"]["properties"].keys() == told["impact"]["unread"][0].keys()
     assert kinds["field"]["properties"].keys() == change["fields"][0].keys()
     assert kinds["request"]["properties"].keys() == change["requests"][0].keys()
     assert kinds["import"]["properties"].keys() == change["import"].keys()
