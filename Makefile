@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 COMPILE := uv pip compile --universal --generate-hashes --no-header --python-version 3.11
 
-.PHONY: demo test golden lint check soak mutants bench deploy-check container-check pictures lock clean
+.PHONY: demo test golden lint check soak mutants bench deploy-check container-check pictures lock fuzz clean
 
 demo: $(READY)          ## the tour: a local API, the example repository, a plan, a sync, drift, a prune
 	$(BIN)/syncer demo
@@ -41,12 +41,19 @@ mutants: $(READY)       ## mutants of diff, plan, apply and the pager, each agai
 bench: $(READY)         ## what a run costs, against a floor; takes minutes, wants a quiet machine
 	$(BIN)/python -m benchmarks
 
+SECONDS ?= 60
+fuzz: $(READY)          ## coverage-guided fuzzing of each parser for SECONDS=60; TARGETS="manifests page plan undo"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/fuzz.lock
+	for target in $(or $(TARGETS),manifests page plan undo); do \
+	    $(BIN)/python tests/fuzz/fuzz.py $$target -max_total_time=$(SECONDS) || exit 1; done
+
 pictures: $(READY)      ## draws the pictures of the README anew (needs Chromium); look at them
 	$(BIN)/python docs/pictures.py
 
 lock:                   ## pins every dependency anew, with hashes (needs uv)
 	$(COMPILE) --extra serve --extra metrics --group dev pyproject.toml -o requirements.lock
 	$(COMPILE) --extra metrics --constraint requirements.lock pyproject.toml -o container/runtime.lock
+	$(COMPILE) --group fuzz -o tests/fuzz/fuzz.lock
 	$(COMPILE) --group build --constraint requirements.lock -o container/build.lock
 
 # A lock file names all that there is to install: --no-deps, else pip looks for releases that came out since.

@@ -286,7 +286,7 @@ def live_tags(stream: Mapping[str, Json]) -> Iterator[Live]:
             spec, status = _well_formed(specs.get(tag)), statuses.get(tag) or {}
             items: Json = status.get("items")
             latest: Mapping[str, Json] = items[0] if items else {}
-            yield Live(
+            live = Live(
                 ObjectKey(namespace, name, tag),
                 spec,
                 (spec or {}).get("annotations") or {},
@@ -295,6 +295,8 @@ def live_tags(stream: Mapping[str, Json]) -> Iterator[Live]:
                 _image(spec, latest.get("image", ""), latest.get("generation"), status.get("conditions") or ()),
                 annotations,
             )
+            _check_texts(live)
+            yield live
     except (KeyError, TypeError, AttributeError) as error:
         raise _malformed("ImageStream", metadata) from error
 
@@ -323,7 +325,7 @@ def live_tag(item: Mapping[str, Json]) -> Live:
     try:
         stream, _, tag = metadata["name"].partition(":")
         digest = ((item.get("image") or {}).get("metadata") or {}).get("name", "")
-        return Live(
+        live = Live(
             key=ObjectKey(metadata["namespace"], stream, tag),
             spec=_well_formed(item.get("tag")),
             annotations=metadata.get("annotations") or {},
@@ -331,8 +333,10 @@ def live_tag(item: Mapping[str, Json]) -> Live:
             resource_version=metadata.get("resourceVersion", ""),
             image=_image(item.get("tag"), digest, item.get("generation"), item.get("conditions") or ()),
         )
+        _check_texts(live)
     except (KeyError, TypeError, AttributeError) as error:
         raise _malformed("ImageStreamTag", metadata) from error
+    return live
 
 
 def _image(spec: Mapping[str, Json] | None, digest: str, generation: int | None, conditions: Json) -> Import:
@@ -370,6 +374,28 @@ def _well_formed(spec: Json) -> Mapping[str, Json] | None:
         if not isinstance(spec.get(part) or _NOTHING, dict):
             raise TypeError
     return spec  # type: ignore[no-any-return]  # a mapping, or `get` would not be there
+
+
+def check(live: Live) -> None:
+    """Raise TypeError or AttributeError where something is no mapping or text that will be taken for one."""
+    _well_formed(live.spec)
+    _check_texts(live)
+
+
+def _check_texts(live: Live) -> None:
+    image = live.image
+    "".join(  # which is the fastest way to ask whether all of them are
+        (
+            live.uid,
+            live.resource_version,
+            image.digest,
+            image.message,
+            image.since,
+            *live.annotations.values(),
+            *live.stream_annotations.values(),
+            *((live.spec or {}).get("from") or {}).values(),
+        )
+    )
 
 
 def _malformed(kind: str, metadata: Json) -> ClusterError:

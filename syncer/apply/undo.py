@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncer import __version__, imagestreamtag
 from syncer.errors import SyncerError
-from syncer.model import Json, ObjectKey
+from syncer.model import Import, ImportState, Json, Live, ObjectKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -168,7 +168,8 @@ def _records(path: Path, lines: list[bytes]) -> Iterator[dict[str, Json]]:
     for number, line in enumerate(lines[:-1], 1):
         try:
             record = json.loads(line)
-        except ValueError as error:
+            json.dumps(record, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+        except (ValueError, RecursionError) as error:
             raise SyncerError(f"{path}:{number}: this line is no JSON: the file was changed") from error
         if not isinstance(record, dict):
             raise SyncerError(f"{path}:{number}: this line is no JSON object: the file was changed")
@@ -180,13 +181,17 @@ def _read_entry(path: Path, number: int, record: dict[str, Json], known: Mapping
     try:
         stream, _, tag = record["name"].partition(":")
         key = ObjectKey(record["namespace"], stream, tag)
+        if not (key.namespace.strip("./") and stream.strip("./") and tag.strip("./")):
+            raise ValueError  # noqa: TRY301 - the handler below words it
         if "wrote" in record:
             wrote: Wrote = record["wrote"] if record["wrote"] in ("yes", "no") else "unknown"
             return dataclasses.replace(known[key], wrote=wrote)
         before, after = record["before"], record["after"]
         kept = before and Before(before["spec"], dict(before["annotations"]), before["digest"])
-        if after is not None:
-            imagestreamtag.manifest_of(after)
+        imagestreamtag.manifest_of(after or {})
+        if kept:
+            live = Live(key, kept.spec, kept.annotations, "", "", Import(ImportState.NONE, kept.digest))
+            imagestreamtag.check(live)
         return Entry(key, kept, after, number)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise SyncerError(f"{path}:{number}: this line lacks what an undo file holds: the file was changed") from error

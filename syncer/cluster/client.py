@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -195,8 +195,9 @@ class Client:
         shown = credentials.headers()
         answer = self._once(method, target, what, {**(headers or {}), **shown}, body)
         if answer.status == 401 and credentials.renew(shown):  # noqa: PLR2004  (RFC 9110, section 15.5.2)
-            answer = self._once(method, target, what, {**(headers or {}), **credentials.headers()}, body)
-        return answer
+            shown = credentials.headers()
+            answer = self._once(method, target, what, {**(headers or {}), **shown}, body)
+        return _unquoting(answer, shown)
 
     def _once(self, method: str, target: str, what: str, headers: Mapping[str, str], body: bytes | None) -> _Answer:
         if {".", ".."} & set(target.partition("?")[0].split("/")):
@@ -320,6 +321,16 @@ def _pool(connection: Connection, size: int) -> urllib3.PoolManager:
             "the proxy for the API server is not an http:// or https:// URL",
             hint="check HTTPS_PROXY, HTTP_PROXY and the kubeconfig's proxy-url",
         ) from error
+
+
+def _unquoting(answer: _Answer, shown: Mapping[str, str]) -> _Answer:
+    """Take the credentials out of a refusal that quotes the request, as some proxies' error pages do."""
+    if answer.status < 400:  # noqa: PLR2004  (RFC 9110, section 15.5)
+        return answer
+    data = answer.data
+    for value in shown.values():
+        data = data.replace(value.rpartition(" ")[2].encode(), b"(hidden)")
+    return replace(answer, data=data)
 
 
 def _told(error: Exception) -> str:

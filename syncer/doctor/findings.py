@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from syncer import __version__
 from syncer.doctor.roles import roles, yaml_of
 from syncer.report.facts import FORMAT_VERSION
+from syncer.report.values import visible
 
 if TYPE_CHECKING:
     from syncer.doctor.permissions import Permission
@@ -68,8 +69,8 @@ class Diagnosis:
         """Tell it to a person: a line a check, its cure below it, and the Roles."""
         lines = []
         for check in self.checks:
-            lines.append(f"{check.status:<5}{check.name}: {check.message}")
-            lines += [f"     {check.hint}"] if check.hint else []
+            lines.append(f"{check.status:<5}{check.name}: {visible(check.message)}")
+            lines += [f"     {visible(check.hint)}"] if check.hint else []
         lines.append("")
         if self.needs:
             lines += [

@@ -10,6 +10,8 @@ import sys
 import pytest
 from world import front, tag, text_of
 
+from syncer.plan.saved import checksum
+
 APP = "team-a/app:v1"
 GOOD = text_of([tag(APP)])
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -77,6 +79,24 @@ def test_stdin_holds_many_documents_and_takes_the_default_namespace(plan):
         ("team-a", "app:v1"),
         ("team-a", "web:v1"),
     ]
+
+
+@pytest.mark.parametrize("where", ["owner", "namespace", "annotation"])
+def test_a_saved_plan_with_half_a_surrogate_pair_is_an_error_even_with_a_right_checksum(
+    syncer, plan, world, tmp_path, where
+):
+    document = json.loads(plan(GOOD, "-n", "team-a", "-o", "json").out)
+    if where == "owner":
+        document["owner"] = "\ud800"
+    elif where == "namespace":
+        document["changes"][0]["namespace"] = "\ud800"
+    else:
+        document["changes"][0]["requests"][0]["body"]["metadata"]["annotations"]["x"] = "\ud800"
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps({**document, "checksum": checksum(document)}))
+    ended = syncer("apply", path, "--server", world.url)
+    assert (ended.code, ended.err.splitlines()[0]) == (1, f"Error: {path} is not JSON")
+    assert world.writes() == []
 
 
 def test_a_yaml_tag_runs_nothing(plan, tmp_path):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import resource
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
@@ -184,6 +185,18 @@ def test_a_body_that_is_too_large_is_not_taken(scripted, make_client):
     bomb = scripted(Answer(gzip.compress(b" " * (3 << 20)), headers={"Content-Encoding": "gzip"}))
     with pytest.raises(errors.ClusterError, match="larger than 2 MiB"):
         make_client(bomb.url, patience=Patience(largest_body=2 << 20)).get(PATH)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
+def test_a_bomb_takes_no_more_memory_than_the_limit(scripted, make_client, encoding):
+    bomb = gzip.compress(b" " * (8 << 20)) * 100
+    for _ in encoding.split(",")[1:]:
+        bomb = gzip.compress(bomb)
+    server = scripted(Answer(bomb, headers={"Content-Encoding": encoding}))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(errors.ClusterError, match="larger than 64 MiB"):
+        make_client(server.url, patience=Patience(largest_body=64 << 20)).get(PATH)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
 @pytest.mark.parametrize("code", [429, 500, 502, 503, 504])

@@ -76,6 +76,33 @@ def test_the_action_hands_its_script_every_input_that_it_reads():
     assert declared | {"artifact"} == action["inputs"].keys()
 
 
+def release(job):
+    return yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text())["jobs"][job]
+
+
+def test_a_release_is_audited_has_a_bill_of_materials_and_signed_provenance():
+    """Before anything is published: what needs a job comes after it."""
+    build, image = release("build"), release("image")
+    scripts = [step.get("run", "") for step in build["steps"]]
+    assert any("pip-audit" in script and "container/runtime.lock" in script for script in scripts)
+    assert any("cyclonedx" in script and "container/runtime.lock" in script for script in scripts)
+    for job in (build, image):
+        assert any(step.get("uses", "").startswith("actions/attest-build-provenance@") for step in job["steps"])
+        assert {"id-token": "write", "attestations": "write"}.items() <= job["permissions"].items()
+    assert (release("pypi")["needs"], image["needs"]) == ("build", "build")
+
+
+def test_a_release_builds_on_the_digest_that_it_looked_up():
+    steps = release("image")["steps"]
+    base = next(step for step in steps if step.get("id") == "base")
+    push = next(step for step in steps if step.get("id") == "push")
+    assert "imagetools inspect" in base["run"]
+    assert "GITHUB_STEP_SUMMARY" in base["run"]
+    assert push["with"]["build-args"] == "BASE=${{ steps.base.outputs.pinned }}"
+    assert (push["with"]["sbom"], push["with"]["provenance"]) == (True, "mode=max")
+    assert "ARG BASE=" in (ROOT / "Dockerfile").read_text()
+
+
 def test_what_the_image_installs_is_what_the_tests_ran_with():
     """The three lock files come from one run of `make lock`."""
 
