@@ -47,6 +47,9 @@ _NOT_SENT: Final = (NewConnectionError, ConnectTimeoutError, ProxyError)
 
 _CHUNK: Final = 1 << 16
 
+_SHORTEST_SECRET: Final = 8
+"""Bytes. What is shorter is no token of a cluster, and might be a word of the message, such as a user's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -329,7 +332,9 @@ def _unquoting(answer: _Answer, shown: Mapping[str, str]) -> _Answer:
         return answer
     data = answer.data
     for value in shown.values():
-        data = data.replace(value.rpartition(" ")[2].encode(), b"(hidden)")
+        secret = value.rpartition(" ")[2].encode()
+        if len(secret) >= _SHORTEST_SECRET:
+            data = data.replace(secret, b"(hidden)")
     return replace(answer, data=data)
 
 
