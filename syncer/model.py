@@ -13,6 +13,7 @@ not be looked at when Python collects garbage. A changed copy is made by `msgspe
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
@@ -205,6 +206,25 @@ class LiveState(Struct, frozen=True, gc=False):
     listing: Listing
     forbidden: Mapping[str, str] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
+
+
+class Shard(Struct, frozen=True, gc=False):
+    """One of `count` parts of a whole, by its index from 0: the completion index of an Indexed Job.
+
+    `plan` is the checksum of the plan that is applied in parts.
+    """
+
+    index: int
+    count: int
+    plan: str = ""
+
+    def holds(self, *names: str) -> bool:
+        """Whether what goes by these names is in this part: in one of them all, the same on each machine (SHA-256)."""
+        digest = hashlib.sha256("/".join(names).encode()).digest()
+        return int.from_bytes(digest[:8]) % self.count == self.index
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
 
 
 class Scope(Struct, frozen=True, gc=False):
@@ -466,6 +486,7 @@ class Report(Struct, frozen=True, gc=False):
     """All that a run has to say; every format is made of it. `outcomes` is empty for a plan that was not applied.
 
     `restores`: the plan is a way back. `undo_file` is the way back from this run, empty where it wrote none.
+    `shard`: the part of a saved plan that this run applied, None where it was no part.
     """
 
     source: SourceInfo
@@ -478,6 +499,7 @@ class Report(Struct, frozen=True, gc=False):
     undo_file: str = ""
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    shard: Shard | None = None
 
 
 class Explanation(Struct, frozen=True, gc=False):

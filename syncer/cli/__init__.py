@@ -29,6 +29,7 @@ COMMANDS = (
     "pin",
     "promote",
     "explain",
+    "report",
     "doctor",
     "config",
     "completion",

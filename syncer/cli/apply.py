@@ -11,7 +11,7 @@ import click
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
 from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, client_of, undo_file
-from syncer.cli.types import Amount, Duration
+from syncer.cli.types import Amount, Duration, Part
 from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watching, publish
 from syncer.errors import SourceError
 
@@ -22,6 +22,12 @@ from syncer.errors import SourceError
 @click.option("--max-prune", type=Amount(), metavar="N|N%", help="Stop above this many prunes. Default: 10 and 30 %.")
 @click.option(
     "--max-change", type=Amount(), metavar="N|N%", help="Stop above this many changed tags. Default: 10 and 30 %."
+)
+@click.option(
+    "--shard",
+    type=Part(),
+    metavar="INDEX/COUNT",
+    help="Apply only this part of the plan, of COUNT; INDEX counts from 0. Default of INDEX: $JOB_COMPLETION_INDEX.",
 )
 @click.option("--wait", type=Duration(), help="Wait this long for the imports that the run begins: 90s, 5m.")
 @click.option(
@@ -44,10 +50,15 @@ def command(**given: Any) -> int:
 
     PLAN is the file that `syncer plan -o json=PLAN` wrote, or - for stdin. Gates are checked again.
 
+    A plan can be applied in parts, side by side, by the pods of an Indexed Job: all tags of a stream, and what follows
+    them, are in one part. A part that was killed is run again and goes on where it stopped. `syncer report merge` folds
+    the reports of all parts into one.
+
     \b
     Examples:
       syncer plan . -n team-a -o json=plan.json
       syncer apply plan.json --wait 5m
+      syncer apply plan.json --shard /8 -o json=part.json   in the pod of an Indexed Job of 8
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
     from syncer.cli.output import Reporting  # noqa: PLC0415 - likewise
@@ -66,11 +77,12 @@ def command(**given: Any) -> int:
         wait=given["wait"],
         import_failures=given["import_failures"],
         undo_file=undo_file(given),
+        shard=given["shard"],
     )
     with Reporting(given) as reporting, Interrupts() as interrupts:
         saved = load(_read(given["plan"]), given["plan"])
         client = client_of(given, reporting.wait)
-        lock = lock_of(given, client)
+        lock = lock_of(given, client, shared=f"plan {saved.checksum}" if given["shard"] else "")
         run = sync.apply_saved(options, saved, client, lock=lock, stopped=interrupts.stopped, tell=reporting.tell)
         publish(run, given, client)
         return reporting.finish(run, interrupts.exit_code)

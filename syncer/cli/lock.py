@@ -34,11 +34,11 @@ LOCK_TIMEOUT = click.option(
 )
 
 
-def lock_of(given: dict[str, Any], client: Client, *, service_account: Path | None = None) -> Lock:
+def lock_of(given: dict[str, Any], client: Client, *, service_account: Path | None = None, shared: str = "") -> Lock:
     """Give the lock of a run, to be taken once its owner is known. Raises UsageError.
 
     `service_account` is the folder that a pod is given. A lock that nobody asked for is only warned about where it may
-    not be taken.
+    not be taken. `shared` is the name under which several runs hold it together: the parts of one plan.
     """
     from syncer.cluster import held, lease_name, pod_namespace  # noqa: PLC0415 - `--help` pays for no import
     from syncer.cluster.connection import SERVICE_ACCOUNT  # noqa: PLC0415 - likewise
@@ -53,7 +53,9 @@ def lock_of(given: dict[str, Any], client: Client, *, service_account: Path | No
 
     @contextmanager
     def lock(owner: str) -> Iterator[Callable[[], None]]:
-        lease = held(client.connection, namespace, name or lease_name(owner), wait=wait, tell=client.tell)
+        lease = held(
+            client.connection, namespace, name or lease_name(owner), wait=wait, tell=client.tell, shared=shared
+        )
         with ExitStack() as stack:
             try:
                 check = stack.enter_context(lease)

@@ -230,7 +230,10 @@ UNDO_FILE = click.option(
 
 
 def undo_file(given: dict[str, Any]) -> Path:
-    """Give the path of the run's undo file: as given, else a new name in the user's state folder (XDG)."""
+    """Give the path of the run's undo file: as given, else a new name in the user's state folder (XDG).
+
+    The name says which part of a plan it belongs to: each of them, and each of its runs, has a file of its own.
+    """
     if given["undo_file"]:
         return Path(given["undo_file"])
     try:
@@ -238,7 +241,10 @@ def undo_file(given: dict[str, Any]) -> Path:
     except RuntimeError as error:  # no $HOME, and a user id that has no name: a pod
         hint = "name a file on a volume by --undo-file, or a folder by $XDG_STATE_HOME"
         raise UsageError("there is no home folder to keep the undo file in", hint=hint) from error
-    return state / "syncer" / f"undo-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{socket.gethostname()}-{os.getpid()}.jsonl"
+    shard = given.get("shard")
+    part = f"-part-{shard.index}-of-{shard.count}" if shard else ""
+    now, host = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}", socket.gethostname()
+    return state / "syncer" / f"undo-{now}-{host}-{os.getpid()}{part}.jsonl"
 
 
 def source_of(given: dict[str, Any]) -> SourceSpec:

@@ -159,9 +159,10 @@ class Reporting:
         asked = [o for o in self._outputs if o.format != "jsonl" and (o.path or o.format != "text")]
         given = self._given
         source = next((str(given[name]) for name in ("source", "plan", "undo") if given.get(name)), "")
-        target = Target(given["server"], given["context"])
+        target = Target(given.get("server", ""), given.get("context", ""))
         scope = Scope(given.get("all_namespaces", False), tuple(given.get("namespaces", ())))
-        report = failed(error, SourceInfo(display_url(source)), target, given.get("owner") or "", scope)
+        owner, shard = given.get("owner") or "", given.get("shard")
+        report = failed(error, SourceInfo(display_url(source)), target, owner, scope, shard)
         with suppress(SyncerError, OSError):
             write_report(report, asked, given)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from syncer.cli import candidates
 from syncer.errors import UsageError
+from syncer.model import Shard
 from syncer.report import FORMATS
 
 if TYPE_CHECKING:
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
 LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 """A DNS label (RFC 1123), which a namespace's name is, and each part of a Lease's."""
+COMPLETION_INDEX = "JOB_COMPLETION_INDEX"
+"""The variable that tells the pod of an Indexed Job which of them it is.
+
+https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode
+"""
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 
@@ -73,6 +80,27 @@ class Owner(click.ParamType[str]):
             return check_owner(value, "")
         except UsageError as error:
             self.fail(f"{error.message.strip()}; {error.hint}", param, ctx)
+
+
+class Part(click.ParamType[Shard]):
+    """INDEX/COUNT, as in 3/8; without INDEX it is that of the pod of an Indexed Job."""
+
+    name = "shard"
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": r"^\d{0,4}/\d{1,4}$"}
+
+    def convert(self, value: str | Shard, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """Read which part it is, and of how many."""
+        if isinstance(value, Shard):
+            return value
+        match = re.fullmatch(r"(\d{0,4})/(\d{1,4})", value)
+        if not match:
+            self.fail(f"{value!r} is no part: give INDEX/COUNT, as in 3/8; INDEX counts from 0", param, ctx)
+        index, count = match[1] or os.environ.get(COMPLETION_INDEX, ""), int(match[2])
+        if not match[1] and not re.fullmatch(r"\d{1,4}", index):
+            self.fail(f"{value!r}: there is no ${COMPLETION_INDEX} here: give INDEX/COUNT, as in 3/8", param, ctx)
+        if int(index) >= count:
+            self.fail(f"there is no part {index} of {count}: INDEX counts from 0 to {count - 1}", param, ctx)
+        return Shard(int(index), count)
 
 
 class LeaseName(click.ParamType[str]):

@@ -61,14 +61,17 @@ def held(  # noqa: PLR0913 - the last three have names
     wait: float = 0.0,
     duration: int = DURATION,
     tell: Callable[[str], None] = lambda _: None,
+    shared: str = "",
 ) -> Iterator[Callable[[], None]]:
     """Hold a Lease for as long as the context lasts; gives the check that belongs before each write.
 
     The check raises ClusterError once the Lease is lost. `wait` is how long, in seconds, a run that holds it is waited
     for, then LockHeldError. One whose holder looks gone is watched for its whole duration, whatever `wait` says, and
     taken over if nobody renewed it meanwhile. `tell` is given a sentence where a person would wonder.
+
+    Runs that give the same `shared` hold it together. None gives it back, for others may be at work: it expires.
     """
-    lease = Lease(connection, namespace, name, duration=duration, tell=tell)
+    lease = Lease(connection, namespace, name, duration=duration, tell=tell, shared=shared)
     try:
         lease.acquire(wait)
         yield lease.check
@@ -130,7 +133,7 @@ class _Watched:
 class Lease:
     """One run's hold on a Lease. A thread of its own renews it, over connections of its own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as `held`
         self,
         connection: Connection,
         namespace: str,
@@ -138,8 +141,10 @@ class Lease:
         *,
         duration: int = DURATION,
         tell: Callable[[str], None] = lambda _: None,
+        shared: str = "",
     ) -> None:
-        self.holder = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
+        self.holder = shared or f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
+        self._shared = bool(shared)
         self._place = f"{namespace}/{name}"
         self._folder = f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases"
         self._path = f"{self._folder}/{quote(name, safe='')}"
@@ -201,7 +206,7 @@ class Lease:
         self._over.set()
         if self._thread:
             self._thread.join(self._duration)
-        if not self._attempts:
+        if not self._attempts or self._shared:
             return
         trouble = ""
         for _ in range(3):
@@ -218,22 +223,26 @@ class Lease:
 
     def _take(self, found: _Found | None) -> bool:
         """Try to write ourselves into the Lease; False where it must be read again. Raises ClusterError."""
-        if found is not None and found.holder == self.holder:  # an earlier try landed although no answer came
-            self._version = found.version
+        ours = found if found is not None and found.holder == self.holder else None
+        if ours and not self._shared:  # an earlier try landed although no answer came
+            self._version = ours.version
             return True
         self._attempts += 1
         self._renewed = time.monotonic()
         try:
             if found is None:
                 self._version = self._create()
+            elif ours:
+                self._version = self._patch(ours.version, {"renewTime": _now()})
             else:
                 self._version = self._patch(found.version, self._spec(found.transitions + 1))
         except NotFoundError:
-            if found is None or self._attempts == _ATTEMPTS:  # no such namespace, or no such resource
+            if found is None or self._attempts >= _ATTEMPTS:  # no such namespace, or no such resource
                 raise
             return False
-        except (AlreadyExistsError, ConflictError, UnreachableError):
-            if self._attempts == _ATTEMPTS:
+        except (AlreadyExistsError, ConflictError, UnreachableError) as error:
+            # Many may join at once: a conflict among them only says that another one renewed it just now.
+            if self._attempts >= _ATTEMPTS and not (ours and isinstance(error, ConflictError)):
                 raise
             return False
         return True
@@ -243,15 +252,21 @@ class Lease:
         pause = self._duration / 3
         while not self._over.wait(pause) and not self._lost:
             try:
-                renewed = self._renew()
+                renewed = self.renew()
             except ClusterError as error:
                 renewed, self._trouble = False, error.message
             pause = self._duration / (3 if renewed else 15)
 
-    def _renew(self) -> bool:
-        """Renew once; False where it must be tried again, or the Lease is lost. Raises ClusterError."""
+    def renew(self) -> bool:
+        """Renew once; False where it must be tried again, or the Lease is lost. Raises ClusterError.
+
+        Of those that share it others renewed it since we did; one that does so between our reading and our writing
+        did it for all.
+        """
         asked = time.monotonic()
         try:
+            if self._shared and (found := self._read()) and found.holder == self.holder:
+                self._version = found.version
             self._version = self._patch(self._version, {"renewTime": _now()})
         except (ConflictError, NotFoundError, UnreachableError) as error:
             self._trouble = error.message
@@ -260,6 +275,9 @@ class Lease:
                 self._lost = "the Lease was deleted"
             elif found.holder != self.holder:
                 self._lost = f"it {found.told()}" if found.holder else "somebody released it"
+            elif self._shared and isinstance(error, ConflictError):
+                self._renewed, self._trouble = asked, ""
+                return True
             else:
                 self._version = found.version
             return False

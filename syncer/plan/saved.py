@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar, cast, get_args
 
 from msgspec.structs import replace
 
@@ -32,12 +32,16 @@ from syncer.model import (
     Live,
     ObjectKey,
     Origin,
+    Outcome,
     Plan,
     Problem,
     Prune,
+    Report,
     Request,
+    Result,
     Scope,
     Severity,
+    Shard,
     Skip,
     SourceInfo,
     Target,
@@ -49,7 +53,7 @@ from syncer.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Mapping
 
     from syncer.model import Change
 
@@ -61,6 +65,7 @@ _VERSION: Final = re.compile(r"1\.\d+")
 _UNBOUND: Final = frozenset({"checksum", "timings", "syncer_version"})
 """What may differ between two documents of the same plan, besides the checksum itself."""
 _KINDS: Final[Mapping[str, type[Change]]] = {kind.action: kind for kind in (Create, Update, Prune, Unchanged, Skip)}
+_STATES: Final = {str(state): state for state in ImportState}
 _METHODS: Final[Mapping[str, re.Pattern[str]]] = {
     "create": re.compile("POST"),
     "update": re.compile("PATCH( PATCH)*"),
@@ -77,6 +82,7 @@ class Saved:
     source: SourceInfo
     target: Target
     plan: Plan
+    checksum: str = ""
 
 
 # -------------------------------------------------------------------------------------------------- the document
@@ -90,6 +96,42 @@ def checksum(document: Mapping[str, Json]) -> str:
 
 def load(data: bytes, name: str) -> Saved:
     """Read a saved plan; `name` is what messages call it. Raises SourceError."""
+    return _saved(_whole(data, name))
+
+
+def load_report(data: bytes, name: str) -> Report:
+    """Read the report of a run, with what came of it; `name` is what messages call it. Raises SourceError."""
+    part = _whole(data, name)
+    saved = _saved(part)
+    applied = part.of("applied", bool)
+    outcomes = zip(saved.plan.changes, part.items("changes"), strict=True) if applied else ()
+    return Report(
+        saved.source,
+        saved.target,
+        saved.plan,
+        outcomes={change.key: _outcome(change.key, each) for change, each in outcomes},
+        applied=applied,
+        interrupted=part.of("interrupted", bool),
+        undo_file=part.of("undo_file", str),
+        notes=part.texts("notes"),
+        timings={stage: part.part("timings").of(stage, float) for stage in part.of("timings", dict)},
+        shard=_shard(part.part("shard")) if "shard" in part.value else None,
+    )
+
+
+def _shard(part: _Part) -> Shard:
+    index, count = part.of("index", int), part.of("count", int)
+    if not 0 <= index < count:
+        raise part.wrong(f"is part {index} of {count}")
+    return Shard(index, count, part.of("plan", str))
+
+
+def _outcome(key: ObjectKey, part: _Part) -> Outcome:
+    result = part.one_of("outcome", get_args(Result))
+    return Outcome(key, cast("Result", result), part.of("error", str))
+
+
+def _whole(data: bytes, name: str) -> _Part:
     try:
         document = json.loads(data, parse_constant=_no_constant)
         _check_whole(document, name)
@@ -99,7 +141,7 @@ def load(data: bytes, name: str) -> Saved:
         raise SourceError(f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}", hint=AGAIN) from error
     except (ValueError, RecursionError) as error:
         raise SourceError(f"{name} is not JSON", hint=AGAIN) from error
-    return _saved(_Part(document, name, ""))
+    return _Part(document, name)
 
 
 def _no_constant(text: str) -> NoReturn:
@@ -121,13 +163,24 @@ def _check_whole(document: Json, name: str) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A value of the document and where it stands, so that a wrong one can be named."""
+class _Part(NamedTuple):
+    """A value of the document and where it stands, so that a wrong one can be named: `key` of the part `up`.
+
+    A tuple, and its place is put into words only when it is needed: a plan of a million tags has thirty million values.
+    """
 
     value: Json
     name: str
-    where: str
+    up: _Part | None = None
+    key: str | int = ""
+
+    @property
+    def where(self) -> str:
+        if self.up is None:
+            return ""
+        return (
+            f"{self.up.where}[{self.key}]" if isinstance(self.key, int) else f"{self.up.where}.{self.key}".lstrip(".")
+        )
 
     def wrong(self, what: str) -> SourceError:
         return SourceError(f"{self.name} is no plan that can be applied: {self.where or 'it'} {what}", hint=AGAIN)
@@ -137,23 +190,27 @@ class _Part:
             raise self.wrong("is no object")
         if name not in self.value:
             raise self.wrong(f"has no {name}")
-        return _Part(self.value[name], self.name, f"{self.where}.{name}".lstrip("."))
+        return _Part(self.value[name], self.name, self, name)
 
     def of(self, name: str, kind: type[_T]) -> _T:
-        part = self.part(name)
-        if not isinstance(part.value, kind) or (isinstance(part.value, bool) and kind is not bool):
-            raise part.wrong(f"is no {kind.__name__}")
-        return part.value
+        try:
+            value = self.value[name]
+        except (TypeError, LookupError):
+            value = self.part(name).value
+        if type(value) is not kind:
+            raise self.part(name).wrong(f"is no {kind.__name__}")
+        return value
 
-    def one_of(self, name: str, words: Iterable[str]) -> str:
+    def one_of(self, name: str, words: Container[str]) -> str:
         value = self.of(name, str)
         if value not in words:
             raise self.part(name).wrong(f"is {value!r}")
         return value
 
     def items(self, name: str) -> list[_Part]:
-        part = self.part(name)
-        return [_Part(each, self.name, f"{part.where}[{n}]") for n, each in enumerate(self.of(name, list))]
+        found = self.of(name, list)
+        part = self.part(name) if found else self
+        return [_Part(each, self.name, part, n) for n, each in enumerate(found)]
 
     def texts(self, name: str) -> tuple[str, ...]:
         for item in self.items(name):
@@ -182,6 +239,7 @@ def _saved(part: _Part) -> Saved:
             complete=part.of("complete", bool),
             impact=_impact(part) if "impact" in part.value else None,
         ),
+        checksum=part.of("checksum", str),
     )
 
 
@@ -277,7 +335,7 @@ def _check_change(change: Change, part: _Part, owner: str) -> None:
 
 
 def _image(part: _Part) -> Import:
-    state = ImportState(part.one_of("state", [*ImportState]))
+    state = _STATES[part.one_of("state", _STATES)]
     return Import(state, part.of("digest", str), part.of("message", str), part.of("since", str))
 
 

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from syncer import imagestreamtag
+from syncer.diff import apply_patch
 from syncer.errors import ManifestError, StalePlanError, SyncerError
 from syncer.imagestreamtag import annotation_path
-from syncer.model import Prune, Skip, Unchanged
+from syncer.model import Create, Prune, Skip, Unchanged, Update
 from syncer.plan import requests
 from syncer.plan.gates import limit_gates
 from syncer.plan.planner import followed_vetoes
 from syncer.plan.saved import AGAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from syncer.model import Change, Desired, Gate, Json, Live, LiveState, ObjectKey, Plan
     from syncer.plan.gates import Limit
     from syncer.plan.planner import Planner
@@ -74,17 +77,81 @@ def moved(change: Change, fresh: Live | None) -> tuple[Move, ...]:
     )
 
 
+def landed(change: Change, fresh: Live | None) -> int:
+    """Count the requests of a change that have had their effect: an earlier run of the same plan sent them.
+
+    0 where the tag is not exactly as they would have left it, whoever moved it.
+    """
+    match change:
+        case Prune():
+            return int(fresh is None)
+        case Create() if fresh:
+            body = change.requests[0].body
+            asked = _fields(body["metadata"]["annotations"], body["tag"])
+            return int(_fields(fresh.annotations, fresh.spec or {}) == asked)
+        case Update() if fresh and change.live:
+            return _patched(change, change.live, fresh)
+        case _:
+            return 0
+
+
+def held_against(
+    plan: Plan, part: Collection[Change], live: LiveState, *, again: bool
+) -> tuple[dict[ObjectKey, int], tuple[Move, ...]]:
+    """Count the requests of a part's tags that have landed already, and list what else has moved since.
+
+    `again`: this may not be the first run of the part. Else whatever is not as it was has moved.
+    """
+    done: dict[ObjectKey, int] = {}
+    moves: list[Move] = []
+    for change in part:
+        fresh = live.tags.get(change.key)
+        told = moved(change, fresh)
+        if told and again and (number := landed(change, fresh)):
+            done[change.key] = number
+        else:
+            moves += told
+    keys = {change.key for change in part}
+    return done, (*moves, *(move for move in followed_now(plan, live) if move.key in keys))
+
+
+def _patched(change: Update, was: Live, fresh: Live) -> int:
+    """Count the patches after which a tag is as it is now; one that asks for an image again gives a new generation."""
+    now, found = _fields(fresh.annotations, fresh.spec or {}), 0
+    again = requests.GENERATION in _state(change, was)
+    if again and (fresh.spec or {}).get("generation") == (was.spec or {}).get("generation"):
+        return 0
+    document = imagestreamtag.document_of(was)
+    for number, request in enumerate(change.requests, 1):
+        try:
+            document = apply_patch(document, [op for op in request.body if op["op"] != "test"])
+        except ValueError:
+            return 0
+        if now == _fields(document["metadata"].get("annotations") or {}, document.get("tag") or {}):
+            found = number
+    return found
+
+
+def left_of(plan: Plan, landed: Mapping[ObjectKey, int]) -> Plan:
+    """Give what is left of a plan once so many requests of each tag have landed."""
+    changes = (
+        replace(change, requests=change.requests[landed.get(change.key, 0) :])
+        for change in plan.changes
+        if not change.requests or landed.get(change.key, 0) < len(change.requests)
+    )
+    return replace(plan, changes=tuple(changes)) if landed else plan
+
+
 def followed_now(plan: Plan, live: LiveState) -> tuple[Move, ...]:
     """List the prunes of a saved plan whose tag is followed by now by one that stays, in whatever stream."""
     changes = {change.key: change for change in plan.changes}
     going = {key for key, change in changes.items() if isinstance(change, Prune)}
-    vetoes = followed_vetoes(going, live.tags, changes)
+    vetoes = followed_vetoes(going & live.tags.keys(), live.tags, changes)
     return tuple(Move(key, FOLLOWED, None, veto.message) for key, veto in sorted(vetoes.items()))
 
 
 def _state(change: Change, live: Live) -> dict[str, Json]:
-    state = {**imagestreamtag.DEFAULTS, **imagestreamtag.live_fields(live)}
-    state |= {annotation_path(name): value for name, value in live.annotations.items()}
+    state = _fields(live.annotations, live.spec or {})
     if isinstance(change, Prune):
         state |= {"/metadata/uid": live.uid, "/image": live.image.digest}
     if len(change.requests) > 1 or requests.sets(change.requests, requests.GENERATION):
@@ -92,12 +159,20 @@ def _state(change: Change, live: Live) -> dict[str, Json]:
     return state
 
 
+def _fields(annotations: Mapping[str, str], tag: Mapping[str, Json]) -> dict[str, Json]:
+    """Give all that a write can set: managed fields with their defaults, and every annotation, our own, too."""
+    fields = {**imagestreamtag.DEFAULTS, **imagestreamtag.fields_of(annotations, tag)}
+    return fields | {annotation_path(name): value for name, value in annotations.items()}
+
+
 def gates_again(plan: Plan, live: LiveState, max_prune: Limit | None, max_change: Limit | None) -> tuple[Gate, ...]:
     """Hold a saved plan against its limits anew, by the tags that its owner has now.
 
-    What judged the source or the policy (an empty source, drift) is as it was: only a new plan gets past it.
+    Those that the plan writes count as they were: while it is applied in parts, some of it is done already. What judged
+    the source or the policy (an empty source, drift) is as it was: only a new plan gets past it.
     """
-    owned = [key for key, tag in live.tags.items() if imagestreamtag.owner_of(tag) == (plan.owner, True)]
+    before = {**live.tags, **{change.key: change.live for change in plan.changes if change.requests}}
+    owned = [key for key, tag in before.items() if tag and imagestreamtag.owner_of(tag) == (plan.owner, True)]
     kept = (gate for gate in plan.gates if gate.name not in ("prune", "change"))
     return (
         *(replace(gate, option=f"a new plan with {gate.option}") for gate in kept),

@@ -40,6 +40,8 @@ def document(report: Report) -> dict[str, Json]:
         **impact.unread_of(report),
         "timings": {stage: round(seconds, 3) for stage, seconds in report.timings.items()},
     }
+    if report.shard:
+        result["shard"] = asdict(report.shard)
     return result | {"checksum": checksum(result)}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from syncer.sync.explaining import ExplainOptions, explain
     from syncer.sync.exporting import export
+    from syncer.sync.merging import merged
     from syncer.sync.renaming import rename_owner
     from syncer.sync.repointing import pin, promote
     from syncer.sync.restoring import RestoreOptions, restore
@@ -24,6 +25,7 @@ __all__ = [
     "apply_saved",
     "explain",
     "export",
+    "merged",
     "no_lock",
     "pin",
     "plan",
@@ -42,6 +44,7 @@ _HOMES: Final = {
     "apply_saved": "saved",
     "export": "exporting",
     "explain": "explaining",
+    "merged": "merging",
     "no_lock": "run",
     "pin": "repointing",
     "plan": "story",

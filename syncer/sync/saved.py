@@ -11,7 +11,8 @@ from syncer.events import nobody
 from syncer.model import Report, Source
 from syncer.plan import Planner, Policy
 from syncer.plan.saved import AGAIN
-from syncer.plan.staleness import Exactly, followed_now, gates_again, moved, unfit
+from syncer.plan.shards import part_of
+from syncer.plan.staleness import Exactly, gates_again, held_against, left_of, unfit
 from syncer.report.moves import stale_problems
 from syncer.sync.run import Run, Stopwatch, no_lock
 from syncer.sync.story import Prepared, carry_out, fallback_owner, list_live, report_of
@@ -39,24 +40,30 @@ def apply_saved(  # noqa: PLR0913 - as `sync`, and the plan
 
     The whole scope is listed again, for the gates judge by what the owner has now, not by what a file says. Of the
     options those of the source, the scope and the policy count for nothing: the plan has them.
+
+    A part (`options.shard`) is held against the gates of the whole plan, and only its own tags may be stale. It may be
+    run again, as a Job does with a pod that was killed: what is there already as the plan would leave it is done.
     """
     watch, server, made = Stopwatch(tell), client.connection.server, saved.plan
+    shard = options.shard and replace(options.shard, plan=saved.checksum)
     if refusal := unfit(saved, server):
-        return Run(Report(saved.source, saved.target, made), refusal)
+        return Run(Report(saved.source, saved.target, made, shard=shard), refusal)
     with lock(made.owner) as before_write:
         live = list_live(options, client, made.scope, watch)
         for namespace, message in live.forbidden.items():
             raise ForbiddenError(message, hint=f"the plan lists {namespace}; nothing was written")
-        moves = [move for change in made.changes for move in moved(change, live.tags.get(change.key))]
-        moves += followed_now(made, live)
+        part = part_of(made.changes, shard) if shard else made.changes
+        done, moves = held_against(made, part, live, again=shard is not None)
         made = replace(
             made,
+            changes=part,
             gates=gates_again(made, live, options.max_prune, options.max_change),
             problems=(*made.problems, *stale_problems(moves)),
         )
         policy = Policy(made.owner, made.scope)
         source = Source(saved.source, (), "" if made.owner == fallback_owner(saved.source) else made.owner)
-        prepared = Prepared(source, live, policy, made, Exactly(made, Planner(policy, live, {})))
+        exactly = Exactly(made, Planner(policy, live, {}))
+        prepared = Prepared(source, live, policy, made, exactly, left=left_of(made, done), shard=shard)
         if moves:
             tags = sorted({str(move.key) for move in moves})
             named = ", ".join(tags[:3]) + (", …" if len(tags) > 3 else "")  # noqa: PLR2004 - enough to look

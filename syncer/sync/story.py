@@ -16,7 +16,7 @@ from syncer.errors import ClusterError, GateError, ManifestError, SourceError, S
 from syncer.events import nobody
 from syncer.manifests import parse_manifests
 from syncer.manifests.checks import default_namespace
-from syncer.model import Report, Scope, Severity, SourceInfo, Target
+from syncer.model import Outcome, Report, Scope, Severity, SourceInfo, Target
 from syncer.plan import Planner, Policy, make_plan
 from syncer.plan.order import emptied_streams
 from syncer.source import read_source
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from syncer.cluster import Client
     from syncer.events import Tell
-    from syncer.model import Live, LiveState, Manifests, ObjectKey, Outcome, Plan, Source
+    from syncer.model import Live, LiveState, Manifests, ObjectKey, Plan, Shard, Source
     from syncer.plan import Limit
     from syncer.plan.planner import OnDrift
     from syncer.plan.renaming import Renamer
@@ -67,6 +67,7 @@ class Options:
     import_failures: Literal["warn", "error"] = "warn"
     undo_file: Path | None = None
     resolve: bool = False
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Prepared:
     """A plan and what it was made of, so that a tag can be planned again.
 
     `outside` are tags beyond the scope that tags in it follow.
+    `left` is what is left of the plan where an earlier run did some of it. `shard`: which part of a saved plan it is.
     """
 
     source: Source
@@ -93,6 +95,8 @@ class Prepared:
     planner: Planner | Exactly | Renamer
     notes: tuple[str, ...] = ()
     outside: Mapping[ObjectKey, Live] = field(default_factory=dict)
+    left: Plan | None = None
+    shard: Shard | None = None
 
 
 def plan(options: Options, client: Client, stdin: BinaryIO, *, tell: Tell = nobody) -> Run:
@@ -138,11 +142,12 @@ def carry_out(  # noqa: PLR0913 - what every story of a run that writes ends wit
         return Run(report_of(prepared, client, watch), refusal)
     writer = ClusterWriter(client, before_write, stopped)
     patience = FOLLOWER_PATIENCE if options.wait is None else options.wait
-    made, server = prepared.plan, client.connection.server
+    made, server = prepared.left or prepared.plan, client.connection.server
     with undo_file(options.undo_file, made, prepared.source.info, server) as note:
         applier = Applier(writer, prepared.planner.change, patience, stopped, note)
         waits = options.wait is not None
-        outcomes = carry_through(made, applier, watch, concurrency=options.concurrency, wait_for_imports=waits)
+        outcomes = {change.key: Outcome(change.key, "unchanged") for change in prepared.plan.changes}
+        outcomes |= carry_through(made, applier, watch, concurrency=options.concurrency, wait_for_imports=waits)
     report = replace(
         report_of(prepared, client, watch),
         outcomes=outcomes,
@@ -335,6 +340,7 @@ def report_of(prepared: Prepared, client: Client, watch: Stopwatch) -> Report:
         plan=prepared.plan,
         notes=(*prepared.notes, *_notes(prepared)),
         timings=watch.seconds,
+        shard=prepared.shard,
     )
 
 

@@ -65,6 +65,43 @@ def change(world, **fields):
     assert code == 200, answer
 
 
+def test_runs_that_share_a_name_hold_it_together_and_leave_it_to_expire(world):
+    with lock(world.url, shared="plan 1") as one, lock(world.url, shared="plan 1") as other:
+        one()
+        other()
+        assert spec(world)["holderIdentity"] == "plan 1"
+        with pytest.raises(LockHeldError, match="plan 1"), lock(world.url):
+            pass
+        with pytest.raises(LockHeldError), lock(world.url, shared="plan 2"):
+            pass
+    assert spec(world)["holderIdentity"] == "plan 1"
+    with lock(world.url, wait=5):
+        assert spec(world)["holderIdentity"] != "plan 1"
+
+
+def test_of_many_that_share_it_each_renews_it_although_the_others_did_since(world):
+    connection = connect(ConnectionOptions(server=world.url), environ={})
+    leases = [Lease(connection, "team-a", "lock", shared="plan 1") for _ in range(8)]
+    try:
+        for lease in leases:
+            lease.acquire(0)
+        assert [lease.renew() for lease in leases * 2] == [True] * 16
+    finally:
+        for lease in leases:
+            lease.release()
+
+
+def test_a_conflict_among_those_that_share_it_is_a_renewal(world):
+    def quicker(method, _path):
+        if method == "PATCH":
+            change(world, renewTime=stamp())
+
+    with lock(world.url, shared="plan 1", duration=15), front(world.url, quicker) as url:
+        lease = Lease(connect(ConnectionOptions(server=url), environ={}), "team-a", "lock", shared="plan 1")
+        assert lease.renew()
+        lease.check()
+
+
 def until(condition, seconds=5.0):
     deadline = time.monotonic() + seconds
     while not condition():

@@ -15,7 +15,7 @@ from syncer.errors import SourceError
 from syncer.model import Live, Prune
 from syncer.plan import Limit
 from syncer.plan.saved import checksum, load
-from syncer.plan.staleness import Exactly, gates_again, moved
+from syncer.plan.staleness import Exactly, gates_again, landed, moved
 from syncer.report import render
 from syncer.report.document import document
 
@@ -296,6 +296,31 @@ def test_a_retried_import_is_stale_once_it_was_asked_for():
     (change,) = scenes.plan([tag], [live], retry_imports=True).changes
     assert moved(change, live) == ()
     assert [move.path for move in moved(change, with_spec(live, generation=2))] == ["/tag/generation"]
+
+
+def test_a_tag_as_an_earlier_run_of_the_plan_left_it_has_landed_and_no_other():
+    made = change_named("app:v2")
+    body = made.requests[0].body
+    there = replace(scenes.live(str(made.key)), spec=body["tag"], annotations=body["metadata"]["annotations"])
+    assert landed(made, there) == 1
+    assert landed(made, with_annotation(there, "a/b", "c")) == 0
+    assert landed(made, with_annotation(there, "syncer.dev/owner", f"other {made.key}")) == 0
+    assert landed(made, with_spec(there, reference=True)) == 0
+    assert landed(made, None) == 0
+    assert landed(PRUNED, None) == 1
+    assert landed(PRUNED, PRUNED.live) == 0
+    assert landed(UPDATED, UPDATED.live) == 0
+    assert landed(UPDATED, None) == 0
+    assert landed(change_named("web:v2"), None) == 0
+
+
+def test_an_image_that_was_asked_for_again_has_landed_once_the_tag_has_another_generation():
+    tag = scenes.desired("team-a/app:v1")
+    live = scenes.live("team-a/app:v1", applied=tag, state=scenes.ImportState.FAILED, digest="")
+    (change,) = scenes.plan([tag], [live], retry_imports=True).changes
+    assert landed(change, live) == 0
+    assert landed(change, with_spec(live, generation=2)) == 1
+    assert landed(change, with_spec(live, generation=2, reference=True)) == 0
 
 
 # -------------------------------------------------------------------------------------------------------- the gates

@@ -8,6 +8,7 @@ import scenes
 from msgspec.structs import asdict, replace
 
 from syncer import imagestreamtag
+from syncer.model import Shard
 from syncer.report import render
 from syncer.report.document import document, schema
 
@@ -61,8 +62,12 @@ def subschemas(value, path="$"):
 def test_the_schema_describes_every_key_that_a_document_has():
     described = json.loads(schema())
     told = document(scenes.impact())
-    assert described["properties"].keys() == document(scenes.applied()).keys() | {"impact"} == told.keys()
+    part = document(replace(scenes.applied(), shard=Shard(3, 8, "sha256:" + "0" * 64)))
+    assert described["properties"].keys() == told.keys() | part.keys()
+    assert document(scenes.applied()).keys() | {"impact"} == told.keys()
+    assert validator().is_valid(part)
     kinds = described["$defs"]
+    assert kinds["shard"]["properties"].keys() == part["shard"].keys()
     change = next(change for change in document(scenes.applied())["changes"] if change["fields"])
     assert kinds["change"]["properties"].keys() == change.keys() | {"resolved", "impact"}
     [resolved] = {tuple(c["resolved"]) for c in document(scenes.resolved())["changes"]}

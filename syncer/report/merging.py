@@ -1,0 +1,102 @@
+"""Folds the reports of all parts of one plan into the report of the whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec.structs import replace
+
+from syncer.errors import SourceError
+from syncer.model import Outcome, Plan, Report
+from syncer.report.facts import notes
+from syncer.report.failures import RUN_FAILED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from syncer.model import ObjectKey, Problem, Shard
+
+T = TypeVar("T")
+
+_PARTS: Final = "give what `syncer apply PLAN --shard INDEX/COUNT -o json=FILE` wrote, of each part"
+
+
+def merge(parts: Mapping[str, Report]) -> Report:
+    """Make one report of those of all parts, by the name of each one's file. Raises SourceError.
+
+    Where a part was not applied while others were, the whole is applied in part, and each tag that it left says so.
+    """
+    known = _checked(parts)
+    whole = next((report for shard, report in known.items() if shard.plan), next(iter(known.values())))
+    applied = any(report.applied for report in known.values())
+    plans = [report.plan for report in known.values()]
+    return Report(
+        whole.source,
+        whole.target,
+        Plan(
+            owner=whole.plan.owner,
+            scope=whole.plan.scope,
+            changes=tuple(sorted((change for plan in plans for change in plan.changes), key=lambda change: change.key)),
+            gates=_each_once(gate for plan in plans for gate in plan.gates),
+            problems=_each_once(problem for shard, report in known.items() for problem in _problems(shard, report)),
+            complete=all(plan.complete for plan in plans),
+        ),
+        outcomes={key: told for shard, report in known.items() for key, told in _outcomes(shard, report) if applied},
+        applied=applied,
+        interrupted=any(report.interrupted for report in known.values()),
+        notes=_each_once(note for report in known.values() for note in notes(report)),
+        timings=_slowest(known.values()),
+    )
+
+
+def _checked(parts: Mapping[str, Report]) -> dict[Shard, Report]:
+    """Give the reports in the order of their parts: all of one plan, none missing, none twice. Raises SourceError."""
+    files: dict[int, str] = {}
+    known: dict[Shard, Report] = {}
+    for name, report in parts.items():
+        shard = report.shard
+        if shard is None:
+            raise SourceError(f"{name} is no report of a part: its run had no --shard", hint=_PARTS)
+        if shard.index in files:
+            raise SourceError(f"{files[shard.index]} and {name} are both part {shard}", hint="give each part once")
+        for other in known:
+            if shard.count != other.count or (shard.plan and other.plan and shard.plan != other.plan):
+                raise SourceError(f"{files[other.index]} and {name} are parts of different plans", hint=_PARTS)
+        files[shard.index] = name
+        known[shard] = report
+    count = next(iter(known)).count
+    missing = [str(index) for index in range(count) if index not in files]
+    if missing:
+        those = (
+            f"part {missing[0]} of {count} is" if len(missing) == 1 else f"parts {', '.join(missing)} of {count} are"
+        )
+        raise SourceError(f"{those} missing", hint=_PARTS)
+    return {shard: known[shard] for shard in sorted(known, key=lambda shard: shard.index)}
+
+
+def _problems(shard: Shard, report: Report) -> Iterator[Problem]:
+    """Yield the problems of a part; what made it fail as a whole is told with its number."""
+    for problem in report.plan.problems:
+        told = f"part {shard}: {problem.message}" if problem.code == RUN_FAILED else problem.message
+        yield replace(problem, message=told)
+
+
+def _outcomes(shard: Shard, report: Report) -> Iterator[tuple[ObjectKey, Outcome]]:
+    yield from report.outcomes.items()
+    if not report.applied:
+        for change in report.plan.changes:
+            if change.requests:
+                yield change.key, Outcome(change.key, "skipped", f"part {shard} was not applied")
+
+
+def _slowest(reports: Iterable[Report]) -> dict[str, float]:
+    """Give, of each stage, the longest: parts run side by side."""
+    seconds: dict[str, float] = {}
+    for report in reports:
+        for stage, took in report.timings.items():
+            seconds[stage] = max(took, seconds.get(stage, 0.0))
+    return seconds
+
+
+def _each_once(things: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(things))
