@@ -10,6 +10,8 @@ import hashlib
 import json
 import subprocess
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -18,7 +20,7 @@ from syncer.model import Desired, ObjectKey, Origin
 from syncer.plan.requests import own_annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 PER_STREAM = 10
@@ -77,19 +79,28 @@ def streams(count: int, image: str = "v1") -> Iterator[list[Tag]]:
 
 def write_repository(folder: Path, count: int) -> None:
     """Make a repository with one commit on `main`, and no checkout."""
-    lines = [b"commit refs/heads/main\ncommitter Ann <ann@example.com> 1767323045 +0000\ndata 4\ntags\n"]
+    folder.mkdir(parents=True)
+    _git(folder, "init", "--quiet", "--initial-branch=main")
+    _git(folder, "remote", "add", "origin", f"https://{OWNER}.git")
+    _git(folder, "fast-import", "--quiet", stdin=_commit(count))
+    _git(folder, "repack", "-adq")
+
+
+def _git(folder: Path, *arguments: str, stdin: Iterable[bytes] = ()) -> None:
+    """Run git to its end; what it reads is made while it reads, for a million manifests are half a gigabyte."""
+    process = subprocess.Popen(["git", *arguments], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    with process, process.stdin or BytesIO() as pipe:
+        pipe.writelines(stdin)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+
+
+def _commit(count: int) -> Iterator[bytes]:
+    yield b"commit refs/heads/main\ncommitter Ann <ann@example.com> 1767323045 +0000\ndata 4\ntags\n"
     for tags in streams(count):
         data = "---\n".join(tag.manifest() for tag in tags).encode()
         path = f"{tags[0].namespace}/{tags[0].stream}.yaml"
-        lines.append(f"M 100644 inline {path}\ndata {len(data)}\n".encode() + data + b"\n")
-    folder.mkdir(parents=True)
-    for command, stdin in (
-        (["init", "--quiet", "--initial-branch=main"], b""),
-        (["remote", "add", "origin", f"https://{OWNER}.git"], b""),
-        (["fast-import", "--quiet"], b"".join(lines)),
-        (["repack", "-adq"], b""),
-    ):
-        subprocess.run(["git", *command], cwd=folder, input=stdin, check=True, capture_output=True)
+        yield f"M 100644 inline {path}\ndata {len(data)}\n".encode() + data + b"\n"
 
 
 def pages(count: int, image: str = "v1") -> dict[str, bytes]:
@@ -97,16 +108,16 @@ def pages(count: int, image: str = "v1") -> dict[str, bytes]:
     rendered = {
         imagestreamtag.tags_path() + "?limit=1": _json({"kind": "ImageStreamTagList", "metadata": {}, "items": []})
     }
-    listed = [_stream(number, tags) for number, tags in enumerate(streams(count, image))]
-    for start in range(0, max(len(listed), 1), PAGE):
-        rest = max(len(listed) - start - PAGE, 0)
+    number, listed = count // PER_STREAM, enumerate(streams(count, image))
+    for start in range(0, max(number, 1), PAGE):
+        rest = max(number - start - PAGE, 0)
         metadata: dict[str, Any] = {"resourceVersion": "900000"}
         if rest:
             metadata |= {"continue": f"token-{start + PAGE}", "remainingItemCount": rest}
         query: dict[str, Any] = {"limit": PAGE} | ({"continue": f"token-{start}"} if start else {})
         target = f"{imagestreamtag.streams_path()}?{urlencode(query)}"
         page = {"kind": "ImageStreamList", "apiVersion": imagestreamtag.API_VERSION, "metadata": metadata}
-        rendered[target] = _json(page | {"items": listed[start : start + PAGE]})
+        rendered[target] = _json(page | {"items": [_stream(n, tags) for n, tags in islice(listed, PAGE)]})
     return rendered
 
 
