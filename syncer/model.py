@@ -137,12 +137,16 @@ class Desired(Struct, frozen=True, gc=False):
 
 
 class Manifests(Struct, frozen=True, gc=False):
-    """All that the files of a source say. `ignored` counts documents of other kinds."""
+    """All that the files of a source say.
+
+    `ignored` counts documents of other kinds, `left` the tags that are left to other parts.
+    """
 
     desired: Mapping[ObjectKey, Desired]
     problems: Sequence[Problem]
     files: int = 0
     ignored: int = 0
+    left: int = 0
 
     @property
     def parsed(self) -> bool:
@@ -228,15 +232,23 @@ class Shard(Struct, frozen=True, gc=False):
 
 
 class Scope(Struct, frozen=True, gc=False):
-    """What is listed and may be pruned: all namespaces, or those named. `derived`: taken from the manifests."""
+    """What is listed and may be pruned: all namespaces, or those named. `derived`: taken from the manifests.
+
+    `shard`: of these only the namespaces of one part.
+    """
 
     all_namespaces: bool = False
     namespaces: tuple[str, ...] = ()
     derived: bool = False
+    shard: Shard | None = None
 
     def covers(self, namespace: str) -> bool:
         """Whether the namespace is in scope."""
-        return self.all_namespaces or namespace in self.namespaces
+        return (self.all_namespaces or namespace in self.namespaces) and not self.leaves(namespace)
+
+    def leaves(self, namespace: str) -> bool:
+        """Whether the namespace is left to another part."""
+        return self.shard is not None and not self.shard.holds(namespace)
 
 
 # ----------------------------------------------------------------------------------------------------- impact

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,10 @@ from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, client_of, undo_file
 from syncer.cli.types import Amount, Duration, Part
 from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watching, publish
 from syncer.errors import SourceError
+
+if TYPE_CHECKING:
+    from syncer.model import Shard
+    from syncer.plan.saved import Saved
 
 
 @click.command("apply")
@@ -82,10 +86,18 @@ def command(**given: Any) -> int:
     with Reporting(given) as reporting, Interrupts() as interrupts:
         saved = load(_read(given["plan"]), given["plan"])
         client = client_of(given, reporting.wait)
-        lock = lock_of(given, client, shared=f"plan {saved.checksum}" if given["shard"] else "")
+        lock = lock_of(given, client, shared=_shared(saved, given["shard"]))
         run = sync.apply_saved(options, saved, client, lock=lock, stopped=interrupts.stopped, tell=reporting.tell)
         publish(run, given, client)
         return reporting.finish(run, interrupts.exit_code)
+
+
+def _shared(saved: Saved, shard: Shard | None) -> str:
+    """Name what parts hold the lock for together: one plan, or plans of the parts of one commit; empty for a whole."""
+    if shard:
+        return f"plan {saved.checksum}"
+    of_part = saved.plan.scope.shard
+    return f"commit {saved.source.commit or saved.source.url} in {of_part.count} parts" if of_part else ""
 
 
 def _read(path: str) -> bytes:

@@ -13,7 +13,7 @@ import click
 from syncer.cli import candidates
 from syncer.cli.command import put_into
 from syncer.cli.log import LOG, LOG_FORMAT
-from syncer.cli.types import Amount, Duration, Location, Output, Owner
+from syncer.cli.types import Amount, Duration, Location, Output, Owner, Part
 from syncer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -102,6 +102,19 @@ SCOPE = _together(
             default="",
             help="Id of this sync set. Default: the URL of origin, and SOURCE's path in it.",
         ),
+    ],
+)
+
+SHARD = _together(
+    "Scope",
+    [
+        click.option(
+            "--shard",
+            type=Part(),
+            metavar="INDEX/COUNT",
+            help="Only the namespaces of this part, of COUNT; INDEX counts from 0. Default of INDEX: "
+            "$JOB_COMPLETION_INDEX.",
+        )
     ],
 )
 
@@ -272,6 +285,7 @@ def run_options(given: dict[str, Any]) -> Options:
         namespaces=given["namespaces"],
         all_namespaces=given["all_namespaces"],
         owner=given["owner"],
+        shard=given.get("shard"),
         page_size=given["page_size"],
         concurrency=given["concurrency"],
         prune=not given["no_prune"],

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
-from syncer.cli.options import CLUSTER, OUTPUT, POLICY, PROFILE, RESOLVE, SCOPE, SOURCE, client_of, run_options
+from syncer.cli.options import CLUSTER, OUTPUT, POLICY, PROFILE, RESOLVE, SCOPE, SHARD, SOURCE, client_of, run_options
 
 
 @click.command("plan")
 @SOURCE
 @RESOLVE
 @SCOPE
+@SHARD
 @POLICY
 @OUTPUT
 @PROFILE

@@ -42,10 +42,10 @@ def read_live(  # noqa: PLR0913 - what, how, and two that most callers leave out
     to its end, ForbiddenError where all namespaces are asked for and may not be listed.
     """
     namespaces = ("",) if scope.all_namespaces else tuple(dict.fromkeys(scope.namespaces))
-    lister = _Lister(client, _listing(client, namespaces), page_size, on_page or (lambda _: None))
+    lister = _Lister(client, _listing(client, namespaces), page_size, on_page or (lambda _: None), scope)
     if scope.all_namespaces:
         tags = _everywhere(lister)
-        unseen = sorted({*named} - {key.namespace for key in tags})
+        unseen = sorted({name for name in named if scope.covers(name)} - {key.namespace for key in tags})
         return LiveState(tags, lister.listing, missing=frozenset(filter(lister.is_missing, unseen)))
     with ThreadPoolExecutor(max_workers=max(1, concurrency)) as pool:
         try:
@@ -104,8 +104,11 @@ class _Namespace:
 class _Lister:
     """Lists tags by the way decided on; threads share it."""
 
-    def __init__(self, client: Client, listing: Listing, page_size: int, on_page: Callable[[int], None]) -> None:
+    def __init__(
+        self, client: Client, listing: Listing, page_size: int, on_page: Callable[[int], None], scope: Scope
+    ) -> None:
         self.listing = listing
+        self._scope = scope
         self._client = client
         self._page_size = page_size
         self._on_page = on_page
@@ -127,16 +130,21 @@ class _Lister:
     def tags(self, namespace: str = "") -> tuple[int, dict[ObjectKey, Live]]:
         """List to the end; give the number of objects that were listed, and their tags."""
         whole_tags = self.listing == "tags"
+        read = _tag if whole_tags else _tags
         listed = read_list(
             self._get,
             imagestreamtag.tags_path(namespace) if whole_tags else imagestreamtag.streams_path(namespace),
             "ImageStreamTag" if whole_tags else "ImageStream",
             namespace=namespace,
             page_size=self._page_size,
-            reduce=_tag if whole_tags else _tags,
+            reduce=self._ours(read) if self._scope.shard else read,
             on_page=self._told,
         )
         return len(listed), {live.key: live for tags in listed.values() for live in tags}
+
+    def _ours(self, read: Callable[[Mapping[str, Json]], list[Live]]) -> Callable[[Mapping[str, Json]], list[Live]]:
+        """Drop, as it comes, what a run leaves to another part: only the page at hand is ever held whole."""
+        return lambda item: [] if self._scope.leaves(item["metadata"]["namespace"]) else read(item)
 
     def _get(self, path: str, query: Mapping[str, str | int]) -> dict[str, Json]:
         """Read one page; a server that goes away in the middle of the lists is waited for."""

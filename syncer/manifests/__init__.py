@@ -17,7 +17,7 @@ from syncer.manifests.text import documents
 from syncer.model import Blob, Desired, Manifests, ObjectKey, Origin, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from syncer.manifests.document import Document
     from syncer.manifests.objects import Found
@@ -42,15 +42,22 @@ _KINDS: Final = (*_OURS, *_LISTS, *_OTHERS, *(f"{kind}List" for kind in (*_OTHER
 """Every kind of the group; another one is a misspelling, which must not pass for a document of no concern."""
 
 
-def parse_manifests(blobs: Iterable[Blob], *, default_namespace: str = "", unread: Iterable[Problem] = ()) -> Manifests:
+def parse_manifests(
+    blobs: Iterable[Blob],
+    *,
+    default_namespace: str = "",
+    unread: Iterable[Problem] = (),
+    leaves: Callable[[str], bool] | None = None,
+) -> Manifests:
     """Read every document of every file, and check those that describe tags.
 
     `default_namespace` is for manifests that name none; without it such a manifest is an error. `unread` are problems
     of files that could not be read: they join those found here, sorted by file, line and column. A tag that has an
     error, or is described twice, is not in `desired`: what is not understood is not done. As `parsed` is false then,
-    its absence must not be taken for a wish to prune it.
+    its absence must not be taken for a wish to prune it. Tags of namespaces that the run `leaves` to others are
+    checked, counted, and not kept.
     """
-    reading = _Reading(default_namespace)
+    reading = _Reading(default_namespace, leaves)
     problems = list(unread)
     files = len(problems)
     for blob in blobs:
@@ -60,7 +67,8 @@ def parse_manifests(blobs: Iterable[Blob], *, default_namespace: str = "", unrea
             reading.whole(blob)
     once = dict.fromkeys((*problems, *reading.problems))  # a value that two checks look at is wrong once
     ordered = sorted(once, key=lambda problem: (problem.file, problem.line, problem.column, problem.code))
-    return Manifests(reading.desired, tuple(ordered), files, reading.ignored)
+    left = sum(map(leaves, (key.namespace for key in reading.seen))) if leaves else 0
+    return Manifests(reading.desired, tuple(ordered), files, reading.ignored, left)
 
 
 def described(blob: Blob, *, default_namespace: str = "") -> list[Found]:
@@ -80,6 +88,7 @@ class _Reading:
     """What was found so far."""
 
     default_namespace: str
+    leaves: Callable[[str], bool] | None = None
     desired: dict[ObjectKey, Desired] = field(default_factory=dict)
     seen: dict[ObjectKey, Origin] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -91,7 +100,8 @@ class _Reading:
         found = {tag.key: tag for tag in file.tags}
         if len(found) < len(file.tags) or not self.seen.keys().isdisjoint(found):
             return False
-        self.desired |= found
+        leaves = self.leaves
+        self.desired |= {key: tag for key, tag in found.items() if not leaves(key.namespace)} if leaves else found
         self.seen |= {key: tag.origin for key, tag in found.items()}
         self.ignored += file.ignored
         return True
@@ -156,7 +166,7 @@ class _Reading:
             message = f"{key} is described twice; first at {first.file}:{first.line}"
             found.name.error("duplicate-tag", message, hint="remove one of the two")
             self.desired.pop(key, None)
-        elif sound:
+        elif sound and not (self.leaves and self.leaves(key.namespace)):
             self.desired[key] = found.desired
 
 

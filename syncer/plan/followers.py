@@ -33,6 +33,8 @@ def follower_problems(
 
     for key in sorted(wanted & followed_in_git.keys()):
         target = followed_in_git[key]
+        if scope.leaves(target.namespace):
+            continue
         if _is_in_circle(key, followed):
             what = f"it follows {target}, which follows it in a circle: none of these tags ever gets an image"
             yield _warning("followed-circle", changes[key], what, "let one of them point to a DockerImage")

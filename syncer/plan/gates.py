@@ -51,16 +51,19 @@ def limit_gates(
     owned: Iterable[ObjectKey],
     max_prune: Limit | None,
     max_change: Limit | None,
+    *,
+    whole: bool = True,
 ) -> Iterator[Gate]:
     """Yield the gates that stop too many prunes, or too many changes, over the run or in one namespace.
 
-    A change is an update that alters what a tag points to or how it is imported; creates and adoption are free.
+    A change is an update that alters what a tag points to or how it is imported; creates and adoption are free. Where
+    this is not the `whole` of what one owner has, only namespaces can be judged.
     """
     pruned = [change.key for change in changes if isinstance(change, Prune)]
     moved = [change.key for change in changes if isinstance(change, Update) and change.moves and not change.adopts]
     owned = list(owned) if pruned or moved else []
-    yield from _limit_gate("prune", pruned, owned, max_prune or DEFAULT_LIMIT)
-    yield from _limit_gate("change", moved, owned, max_change or DEFAULT_LIMIT)
+    yield from _limit_gate("prune", pruned, owned, max_prune or DEFAULT_LIMIT, whole=whole)
+    yield from _limit_gate("change", moved, owned, max_change or DEFAULT_LIMIT, whole=whole)
 
 
 def empty_gate() -> Gate:
@@ -79,11 +82,13 @@ def drift_gates(changes: Collection[Change]) -> Iterator[Gate]:
         yield Gate("drift", stopped=True, message=message, option="--on-drift revert")
 
 
-def _limit_gate(name: str, keys: list[ObjectKey], owned: Collection[ObjectKey], limit: Limit) -> Iterator[Gate]:
+def _limit_gate(
+    name: str, keys: list[ObjectKey], owned: Collection[ObjectKey], limit: Limit, *, whole: bool
+) -> Iterator[Gate]:
     numbers = Counter(key.namespace for key in keys)
     totals: Mapping[str, int] = Counter(key.namespace for key in owned)
-    places = [("", len(keys), len(owned))]
-    if len(totals) > 1:
+    places = [("", len(keys), len(owned))] if whole else []
+    if len(totals) > 1 or not whole:
         places += [(f" in namespace {where}", number, totals[where]) for where, number in sorted(numbers.items())]
     for where, number, total in places:
         if limit.exceeded(number, total):

@@ -268,10 +268,11 @@ def followed_vetoes(
 
 
 def _gates(changes: tuple[Change, ...], manifests: Manifests, live: LiveState, policy: Policy) -> Iterator[Gate]:
-    if not manifests.desired and not policy.allow_empty:
+    if not (manifests.desired or manifests.left or policy.allow_empty):
         yield gates.empty_gate()
     owned = (key for key, tag in live.tags.items() if imagestreamtag.owner_of(tag) == (policy.owner, True))
-    yield from gates.limit_gates(changes, owned, policy.max_prune, policy.max_change)
+    whole = policy.scope.shard is None
+    yield from gates.limit_gates(changes, owned, policy.max_prune, policy.max_change, whole=whole)
     if policy.on_drift == "fail":
         yield from gates.drift_gates(changes)
 

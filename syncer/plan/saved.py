@@ -123,7 +123,7 @@ def _shard(part: _Part) -> Shard:
     index, count = part.of("index", int), part.of("count", int)
     if not 0 <= index < count:
         raise part.wrong(f"is part {index} of {count}")
-    return Shard(index, count, part.of("plan", str))
+    return Shard(index, count, part.of("plan", str) if "plan" in part.value else "")
 
 
 def _outcome(key: ObjectKey, part: _Part) -> Outcome:
@@ -232,7 +232,12 @@ def _saved(part: _Part) -> Saved:
         target=Target(target.of("server", str), target.of("context", str), "tags" if listing == "tags" else "streams"),
         plan=Plan(
             owner=owner,
-            scope=Scope(scope.of("all_namespaces", bool), scope.texts("namespaces"), scope.of("derived", bool)),
+            scope=Scope(
+                scope.of("all_namespaces", bool),
+                scope.texts("namespaces"),
+                scope.of("derived", bool),
+                _shard(scope.part("shard")) if "shard" in scope.value else None,
+            ),
             changes=changes,
             gates=tuple(_gate(each) for each in part.items("gates")),
             problems=tuple(_problem(each) for each in part.items("problems")),

@@ -176,7 +176,7 @@ def gates_again(plan: Plan, live: LiveState, max_prune: Limit | None, max_change
     kept = (gate for gate in plan.gates if gate.name not in ("prune", "change"))
     return (
         *(replace(gate, option=f"a new plan with {gate.option}") for gate in kept),
-        *limit_gates(plan.changes, owned, max_prune, max_change),
+        *limit_gates(plan.changes, owned, max_prune, max_change, whole=plan.scope.shard is None),
     )
 
 

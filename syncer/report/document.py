@@ -12,7 +12,7 @@ from syncer.plan.saved import checksum
 from syncer.report import facts, impact
 
 if TYPE_CHECKING:
-    from syncer.model import Change, Import, Json, Origin, Report
+    from syncer.model import Change, Import, Json, Origin, Report, Scope
 
 
 def document(report: Report) -> dict[str, Json]:
@@ -27,7 +27,7 @@ def document(report: Report) -> dict[str, Json]:
         "source": {**asdict(source), "url": facts.without_userinfo(source.url)},
         "target": {**asdict(target), "server": facts.without_userinfo(target.server)},
         "owner": plan.owner,
-        "scope": {**asdict(plan.scope), "namespaces": list(plan.scope.namespaces)},
+        "scope": _scope(plan.scope),
         "complete": plan.complete,
         "applied": report.applied,
         "interrupted": report.interrupted,
@@ -43,6 +43,12 @@ def document(report: Report) -> dict[str, Json]:
     if report.shard:
         result["shard"] = asdict(report.shard)
     return result | {"checksum": checksum(result)}
+
+
+def _scope(scope: Scope) -> dict[str, Json]:
+    told = {**asdict(scope), "namespaces": list(scope.namespaces)}
+    shard = told.pop("shard")
+    return told | ({"shard": {"index": shard.index, "count": shard.count}} if shard else {})
 
 
 def schema() -> str:

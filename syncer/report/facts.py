@@ -308,13 +308,14 @@ def _veto_words(change: Change) -> str:
 
 def scope_words(scope: Scope) -> str:
     """Say what is listed and may be pruned."""
+    part = f", part {scope.shard}" if scope.shard else ""
     if scope.all_namespaces:
-        return "all namespaces"
+        return f"all namespaces{part}"
     if not scope.namespaces:
         return "no namespace"
     word = "namespace" if len(scope.namespaces) == 1 else "namespaces"
     derived = " (those that the manifests name; namespaces that left git are not looked at)" if scope.derived else ""
-    return f"{word} {', '.join(scope.namespaces)}{derived}"
+    return f"{word} {', '.join(scope.namespaces)}{derived}{part}"
 
 
 def source_words(source: SourceInfo) -> list[str]:

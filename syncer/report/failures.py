@@ -14,6 +14,11 @@ RUN_FAILED: Final = "run-failed"
 """The code of the problem that ended the run."""
 
 
+def has_failed(report: Report) -> bool:
+    """Whether a report is that of a run that failed as a whole."""
+    return any(problem.code == RUN_FAILED for problem in report.plan.problems)
+
+
 def failed(  # noqa: PLR0913, PLR0917 - what a report says of a run before it came to a plan
     error: SyncerError, source: SourceInfo, target: Target, owner: str, scope: Scope, shard: Shard | None = None
 ) -> Report:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from msgspec.structs import replace
 
 from syncer.errors import SourceError
-from syncer.model import Outcome, Plan, Report
+from syncer.model import Outcome, Plan, Report, Scope
 from syncer.report.facts import notes
-from syncer.report.failures import RUN_FAILED
+from syncer.report.failures import RUN_FAILED, has_failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PARTS: Final = "give what `syncer apply PLAN --shard INDEX/COUNT -o json=FILE` wrote, of each part"
+_PARTS: Final = "give what `-o json=FILE` of each part wrote: the same --shard COUNT, the same plan or commit"
 
 
 def merge(parts: Mapping[str, Report]) -> Report:
@@ -27,7 +27,7 @@ def merge(parts: Mapping[str, Report]) -> Report:
     Where a part was not applied while others were, the whole is applied in part, and each tag that it left says so.
     """
     known = _checked(parts)
-    whole = next((report for shard, report in known.items() if shard.plan), next(iter(known.values())))
+    whole = next((report for report in known.values() if not has_failed(report)), next(iter(known.values())))
     applied = any(report.applied for report in known.values())
     plans = [report.plan for report in known.values()]
     return Report(
@@ -35,7 +35,7 @@ def merge(parts: Mapping[str, Report]) -> Report:
         whole.target,
         Plan(
             owner=whole.plan.owner,
-            scope=whole.plan.scope,
+            scope=_scope(known, whole),
             changes=tuple(sorted((change for plan in plans for change in plan.changes), key=lambda change: change.key)),
             gates=_each_once(gate for plan in plans for gate in plan.gates),
             problems=_each_once(problem for shard, report in known.items() for problem in _problems(shard, report)),
@@ -54,13 +54,13 @@ def _checked(parts: Mapping[str, Report]) -> dict[Shard, Report]:
     files: dict[int, str] = {}
     known: dict[Shard, Report] = {}
     for name, report in parts.items():
-        shard = report.shard
+        shard = report.shard or report.plan.scope.shard
         if shard is None:
             raise SourceError(f"{name} is no report of a part: its run had no --shard", hint=_PARTS)
         if shard.index in files:
             raise SourceError(f"{files[shard.index]} and {name} are both part {shard}", hint="give each part once")
-        for other in known:
-            if shard.count != other.count or (shard.plan and other.plan and shard.plan != other.plan):
+        for other, its_report in known.items():
+            if shard.count != other.count or not _of_one_plan(report, its_report):
                 raise SourceError(f"{files[other.index]} and {name} are parts of different plans", hint=_PARTS)
         files[shard.index] = name
         known[shard] = report
@@ -72,6 +72,26 @@ def _checked(parts: Mapping[str, Report]) -> dict[Shard, Report]:
         )
         raise SourceError(f"{those} missing", hint=_PARTS)
     return {shard: known[shard] for shard in sorted(known, key=lambda shard: shard.index)}
+
+
+def _of_one_plan(one: Report, other: Report) -> bool:
+    """Whether two reports are of one plan, or of plans of one commit for one cluster; one that failed may be of any."""
+
+    def identity(report: Report) -> tuple[object, ...]:
+        plan, source = report.plan, report.source
+        part_of = report.shard.plan if report.shard else ""
+        return part_of, plan.owner, plan.scope.all_namespaces, source.url, source.commit, report.target.server
+
+    return has_failed(one) or has_failed(other) or identity(one) == identity(other)
+
+
+def _scope(known: Mapping[Shard, Report], whole: Report) -> Scope:
+    """Give the scope of the whole: that of its plan, or of the parts' plans together."""
+    scope = whole.plan.scope
+    if whole.shard and whole.shard.plan:
+        return scope
+    named = {name for report in known.values() for name in report.plan.scope.namespaces}
+    return Scope(scope.all_namespaces, tuple(sorted(named)), scope.derived)
 
 
 def _problems(shard: Shard, report: Report) -> Iterator[Problem]:

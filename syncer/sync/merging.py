@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from syncer.errors import GateError, StalePlanError
 from syncer.plan.saved import AGAIN, load_report
+from syncer.report.failures import has_failed
 from syncer.report.merging import merge
 from syncer.sync.run import Run
 
@@ -22,8 +23,10 @@ def merged(files: Mapping[str, bytes], *, import_failures: Literal["warn", "erro
 
     Its exit code is that of the whole: applied in part as soon as one part was, and another was not or failed.
     """
-    report = merge({name: load_report(data, name) for name, data in files.items()})
-    return Run(report, None if report.applied else _refusal(report), import_failures)
+    parts = {name: load_report(data, name) for name, data in files.items()}
+    report, asked = merge(parts), any(part.shard and not has_failed(part) for part in parts.values())
+    refusal = None if report.applied or not asked else _refusal(report)
+    return Run(report, refusal, import_failures)
 
 
 def _refusal(report: Report) -> SyncerError | None:

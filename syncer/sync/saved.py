@@ -45,14 +45,14 @@ def apply_saved(  # noqa: PLR0913 - as `sync`, and the plan
     run again, as a Job does with a pod that was killed: what is there already as the plan would leave it is done.
     """
     watch, server, made = Stopwatch(tell), client.connection.server, saved.plan
-    shard = options.shard and replace(options.shard, plan=saved.checksum)
+    shard = replace(options.shard, plan=saved.checksum) if options.shard else made.scope.shard
     if refusal := unfit(saved, server):
         return Run(Report(saved.source, saved.target, made, shard=shard), refusal)
     with lock(made.owner) as before_write:
         live = list_live(options, client, made.scope, watch)
         for namespace, message in live.forbidden.items():
             raise ForbiddenError(message, hint=f"the plan lists {namespace}; nothing was written")
-        part = part_of(made.changes, shard) if shard else made.changes
+        part = part_of(made.changes, options.shard) if options.shard else made.changes
         done, moves = held_against(made, part, live, again=shard is not None)
         made = replace(
             made,

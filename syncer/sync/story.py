@@ -194,7 +194,12 @@ def read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
         stage.counts["files"] = len(source.blobs)
     with watch.stage("manifests", len(source.blobs)) as stage:
         default = default_namespace(options.namespaces)
-        manifests = parse_manifests(stage.each(source.blobs), default_namespace=default, unread=source.problems)
+        manifests = parse_manifests(
+            stage.each(source.blobs),
+            default_namespace=default,
+            unread=source.problems,
+            leaves=Scope(shard=options.shard).leaves if options.shard else None,
+        )
         stage.counts.update(files=manifests.files, tags=len(manifests.desired), problems=len(manifests.problems))
     owner = options.owner or source.owner or fallback_owner(source.info)
     return Wanted(source, manifests, owner, _changed(source, manifests, default))
@@ -229,7 +234,7 @@ def _changed(source: Source, manifests: Manifests, default: str) -> frozenset[Ob
 def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) -> Prepared:
     """List live, plan."""
     source, manifests = wanted.source, wanted.manifests
-    scope = scope_of(manifests, options.namespaces, all_namespaces=options.all_namespaces)
+    scope = scope_of(manifests, options.namespaces, all_namespaces=options.all_namespaces, shard=options.shard)
     live = list_live(options, client, scope, watch, named={key.namespace for key in manifests.desired})
     outside = _followed_outside(client, manifests, scope)
     policy = Policy(
@@ -257,12 +262,23 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
         limits = {"page_size": options.page_size, "concurrency": options.concurrency}
         made = with_impact(made, replan, client, live, watch, **limits)
     made, notes = with_commits(made, options.source, source.info, watch)
-    prepared = Prepared(source, live, policy, made, Planner(policy, live, {}, outside), notes, outside)
+    prepared = Prepared(
+        source, live, policy, made, Planner(policy, live, {}, outside), (*notes, *_of_part(scope)), outside
+    )
     if not options.resolve:
         return prepared
     from syncer.sync.resolving import with_images  # noqa: PLC0415 - a run that is not asked for it pays no import
 
     return with_images(prepared, client, watch, concurrency=options.concurrency)
+
+
+def _of_part(scope: Scope) -> Iterator[str]:
+    """Say what a plan of one part of the namespaces cannot know."""
+    if scope.shard:
+        yield (
+            f"Part {scope.shard} of the namespaces: gates are held against each namespace; the figure over all of them"
+            " is not known here. A follower of a tag in another part's namespace takes the image that is there."
+        )
 
 
 def list_live(
@@ -282,15 +298,20 @@ def list_live(
     return live
 
 
-def scope_of(manifests: Manifests, namespaces: Collection[str], *, all_namespaces: bool) -> Scope:
-    """Give what is listed: what was asked for, else the namespaces that the manifests name. Raises UsageError."""
+def scope_of(
+    manifests: Manifests, namespaces: Collection[str], *, all_namespaces: bool, shard: Shard | None = None
+) -> Scope:
+    """Give what is listed: what was asked for, else the namespaces that the manifests name. Raises UsageError.
+
+    Of these only the namespaces of one part, where there is a `shard`.
+    """
     if all_namespaces:
         if namespaces:
             raise UsageError("-A and -n exclude each other", hint="give one of them")
-        return Scope(all_namespaces=True)
-    if namespaces:
-        return Scope(namespaces=tuple(sorted(set(namespaces))))
-    return Scope(namespaces=tuple(sorted({key.namespace for key in manifests.desired})), derived=True)
+        return Scope(all_namespaces=True, shard=shard)
+    named = set(namespaces) or {key.namespace for key in manifests.desired}
+    ours = tuple(sorted(name for name in named if not Scope(shard=shard).leaves(name)))
+    return Scope(namespaces=ours, derived=not namespaces, shard=shard)
 
 
 def _followed_outside(client: Client, manifests: Manifests, scope: Scope) -> Mapping[ObjectKey, Live]:

@@ -77,7 +77,7 @@ def sample(param):
             return "7"
         case _:
             path = os.path.abspath("x")  # noqa: PTH100
-            samples = {"duration": "7s", "output": "json=x", "path": path, "lease": "team-a/lock"}
+            samples = {"duration": "7s", "output": "json=x", "path": path, "lease": "team-a/lock", "shard": "3/8"}
             samples["NAMESPACE/STREAM:TAG"] = "team-a/app:v7"
             return samples.get(param.type.name, "7")
 

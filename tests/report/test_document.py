@@ -8,7 +8,7 @@ import scenes
 from msgspec.structs import asdict, replace
 
 from syncer import imagestreamtag
-from syncer.model import Shard
+from syncer.model import Scope, Shard
 from syncer.report import render
 from syncer.report.document import document, schema
 
@@ -78,7 +78,11 @@ def test_the_schema_describes_every_key_that_a_document_has():
     assert kinds["field"]["properties"].keys() == change["fields"][0].keys()
     assert kinds["request"]["properties"].keys() == change["requests"][0].keys()
     assert kinds["import"]["properties"].keys() == change["import"].keys()
-    for name in ("source", "target", "scope", "summary"):
+    scope = Scope(all_namespaces=True, shard=Shard(3, 8))
+    part = document(replace(scenes.applied(), plan=replace(scenes.applied().plan, scope=scope)))
+    assert validator().is_valid(part)
+    assert kinds["scope"]["properties"].keys() == part["scope"].keys()
+    for name in ("source", "target", "summary"):
         assert kinds[name]["properties"].keys() == document(scenes.applied())[name].keys()
     for path, described_here in subschemas(described):
         target = described["$defs"].get(described_here.get("$ref", "").removeprefix("#/$defs/"), {})
