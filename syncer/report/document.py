@@ -27,7 +27,7 @@ def document(report: Report) -> dict[str, Json]:
         "source": {**asdict(source), "url": facts.without_userinfo(source.url)},
         "target": {**asdict(target), "server": facts.without_userinfo(target.server)},
         "owner": plan.owner,
-        "scope": _scope(plan.scope),
+        "scope": scope_of(plan.scope),
         "complete": plan.complete,
         "applied": report.applied,
         "interrupted": report.interrupted,
@@ -45,7 +45,7 @@ def document(report: Report) -> dict[str, Json]:
     return result | {"checksum": checksum(result)}
 
 
-def _scope(scope: Scope) -> dict[str, Json]:
+def scope_of(scope: Scope) -> dict[str, Json]:
     told = {**asdict(scope), "namespaces": list(scope.namespaces)}
     shard = told.pop("shard")
     return told | ({"shard": {"index": shard.index, "count": shard.count}} if shard else {})

@@ -102,7 +102,7 @@ def _lines(exported: Exported) -> Iterator[str]:
 
 
 def _document(exported: Exported) -> dict[str, Json]:
-    from syncer.report.document import document  # noqa: PLC0415 - only an adoption needs it
+    from syncer.report.document import document, scope_of  # noqa: PLC0415 - only an adoption needs it
 
     export, target = exported.export, exported.target
     return {
@@ -110,7 +110,7 @@ def _document(exported: Exported) -> dict[str, Json]:
         "syncer_version": __version__,
         "directory": exported.directory,
         "target": {**asdict(target), "server": facts.without_userinfo(target.server)},
-        "scope": {**asdict(exported.scope), "namespaces": list(exported.scope.namespaces)},
+        "scope": scope_of(exported.scope),
         "summary": {
             "written": sum(file.before is None for file in export.files),
             "edited": sum(file.before is not None for file in export.files),
