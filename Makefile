@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-COMPILE := uv pip compile --universal --generate-hashes --no-header --python-version 3.11
+COMPILE := uv pip compile --no-strip-extras --universal --generate-hashes --no-header --python-version 3.11
 
 .PHONY: demo test golden lint check soak mutants bench deploy-check container-check pictures lock fuzz clean
 
