@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PATIENCE: Final = 1.5
 """Seconds that a person waits for the cluster, or for files to be looked through, at most."""
 
-_NAMESPACE: Final = re.compile(rb"""(?<![\w/-])["']?namespace["']?:[ \t]*["']?([a-z0-9][a-z0-9-]{0,62})""")
+_NAMESPACE: Final = re.compile(rb"""(?m)^[^#\n]*?(?<![\w/-])["']?namespace["']?:[ \t]*["']?([a-z0-9][a-z0-9-]{0,62})""")
 
 
 def contexts(ctx: click.Context, _param: click.Parameter, typed: str) -> list[str]:

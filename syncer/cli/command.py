@@ -61,6 +61,7 @@ class Command(click.Command):
             help="Take source, scope, owner and more from this set of the settings file.",
         )
         self.has_set = any(param.name in {"source", "context"} for param in self.params)
+        self.needs_source = any(param.name == "source" and param.required for param in self.params)
         added = [self.config, *([self.set] if self.has_set else [])]
         self.params = [*self.params, *added]
         for option in added:
@@ -95,9 +96,8 @@ class Command(click.Command):
             option.envvar = option.envvar or variable_of(name, option)
         given = self._glance(ctx, args)
         self._choose_log(ctx, given)
-        wants_help = self.get_help_option(ctx)
-        if wants_help and given.get(wants_help.name) is True:
-            return super().parse_args(ctx, args)
+        if any(param.is_eager and given.get(str(param.name)) for param in self.get_params(ctx)):
+            return super().parse_args(ctx, args)  # help, or a page: whatever the file says
         try:
             loaded = ctx.obj = self.load(ctx, given)
         except UsageError:
@@ -125,6 +125,10 @@ class Command(click.Command):
                     raise
             raise UsageError(f"{place}: {error.message}") from error
         self._narrow(ctx)
+        if ctx.params.get("namespaces") and ctx.params.get("all_namespaces") and not ctx.resilient_parsing:
+            from_file = ctx.get_parameter_source("namespaces") is ParameterSource.DEFAULT_MAP
+            said = f"{values['namespaces'].place}: namespace excludes all-namespaces" if from_file else ""
+            raise UsageError(said or "-A and -n exclude each other", hint="give one of them")
         return rest
 
     def _glance(self, ctx: click.Context, args: list[str]) -> Mapping[str, Any]:
@@ -156,12 +160,11 @@ class Command(click.Command):
 
         file = load(path, vocabulary(ctx.find_root()))
         taken = file.choose(chosen) if chosen else None
-        source_is_open = any(
-            param.name == "source" and param.required and param.consume_value(ctx, given)[1] is ParameterSource.DEFAULT
-            for param in self.params
-        )
-        if not taken and source_is_open and not ctx.resilient_parsing:
-            taken = file.only_set()
+        for param in self.params:
+            if param.name == "source" and self.needs_source and not taken and not ctx.resilient_parsing:
+                is_open = param.consume_value(ctx, given)[1] is ParameterSource.DEFAULT
+                # For `syncer config` nothing is required: it also tells what counts before one of several is named.
+                taken = file.only_set() if is_open and (param.required or len(file.sets) == 1) else None
         described = describe(name_of(ctx), self)
         values = file.values(described, taken)
         return Loaded(file, {described.keys[name].parameter: value for name, value in values.items()}, taken)
@@ -291,4 +294,4 @@ def _schema(param: click.Parameter) -> dict[str, Any]:
         return {"type": "integer", **{name: limit for name, limit in limits.items() if limit is not None}}
     if isinstance(kind, click.Choice):
         return {"enum": list(kind.choices)}
-    return dict(getattr(kind, "schema", {"type": ["string", "integer"]}))
+    return dict(getattr(kind, "schema", {"type": ["string", "number"]}))

@@ -64,7 +64,9 @@ class Zsh(_WholeWords, ZshComplete):
 
 
 class Fish(_WholeWords, FishComplete):
-    """Completes in fish."""
+    """Completes in fish. Click's script takes a description to end at its first comma."""
+
+    source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
 
 
 for _kind in (Bash, Zsh, Fish):

@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from syncer.cli import candidates
 from syncer.cli.log import LOG
-from syncer.cli.options import CLUSTER, SOURCE_OPTIONS, client_of, source_of
+from syncer.cli.options import CLUSTER, SOURCE_OPTIONS, client_of, namespaces, source_of
 from syncer.cli.types import Location
 
 
@@ -18,14 +17,7 @@ from syncer.cli.types import Location
 @click.argument("source", required=False, type=Location())
 @SOURCE_OPTIONS
 @click.option("-A", "--all-namespaces", is_flag=True, help="Ask about a sync with -A.")
-@click.option(
-    "-n",
-    "--namespace",
-    "namespaces",
-    multiple=True,
-    shell_complete=candidates.namespaces,
-    help="Ask about a sync with -n NAMESPACE; repeatable.",
-)
+@namespaces("Ask about a sync with -n NAMESPACE; repeatable.")
 @click.option("--no-prune", is_flag=True, help="Ask about a sync with --no-prune.")
 @click.option("--impact", is_flag=True, help="Ask about a sync with --impact.")
 @click.option("--events", is_flag=True, help="Ask about a sync with --events.")

@@ -10,24 +10,16 @@ from typing import Any
 
 import click
 
-from syncer.cli import candidates
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
-from syncer.cli.options import CLUSTER, UNDO_FILE, client_of, told_as, undo_file
+from syncer.cli.options import CLUSTER, UNDO_FILE, client_of, namespaces, told_as, undo_file
 from syncer.cli.types import Owner
 
 
 @click.command("export")
 @click.argument("directory", metavar="DIR", type=click.Path())
 @click.option("-A", "--all-namespaces", is_flag=True, help="Export every namespace.")
-@click.option(
-    "-n",
-    "--namespace",
-    "namespaces",
-    multiple=True,
-    shell_complete=candidates.namespaces,
-    help="A namespace to export; repeatable. Default: those that the manifests in DIR name.",
-)
+@namespaces("A namespace to export; repeatable. Default: those that the manifests in DIR name.")
 @click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Leave these files out; repeatable.")
 @click.option("--adopt", is_flag=True, help="Mark the tags as owned, as a sync of DIR would. Writes to the cluster.")
 @click.option(
@@ -39,7 +31,7 @@ from syncer.cli.types import Owner
 @UNDO_FILE
 @LOCK
 @LOCK_TIMEOUT
-@told_as("text or json")
+@told_as("text", "json")
 @CLUSTER
 def command(**given: Any) -> int:
     """Write the live tags as manifests into DIR: one file a tag, NAMESPACE/STREAM/TAG.yaml.
@@ -55,10 +47,10 @@ def command(**given: Any) -> int:
     """
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
     from syncer.cli.output import parse_outputs, write_file  # noqa: PLC0415 - likewise
-    from syncer.report.exported import FORMATS, render  # noqa: PLC0415 - likewise
+    from syncer.report.exported import render  # noqa: PLC0415 - likewise
     from syncer.source import SourceSpec  # noqa: PLC0415 - likewise
 
-    outputs = parse_outputs(given["outputs"], quiet=given["quiet"], formats=FORMATS)
+    outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
     options = sync.Options(
         source=SourceSpec(given["directory"], excludes=given["excludes"]),
         namespaces=given["namespaces"],

@@ -13,15 +13,29 @@ import click
 from syncer.cli import candidates
 from syncer.cli.command import put_into
 from syncer.cli.log import LOG, LOG_FORMAT
-from syncer.cli.types import Amount, Duration, Location, Output, Owner, Part
+from syncer.cli.types import Amount, Duration, Location, Namespace, Output, Owner, Part
 from syncer.errors import UsageError
+from syncer.report import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from syncer.cluster import Client
     from syncer.source import SourceSpec
     from syncer.sync import Options
+
+
+def namespaces(help_: str) -> Callable[..., Any]:
+    """Give `-n`, which means something else to each command."""
+    return click.option(
+        "-n",
+        "--namespace",
+        "namespaces",
+        type=Namespace(),
+        multiple=True,
+        shell_complete=candidates.namespaces,
+        help=help_,
+    )
 
 
 def _together(group: str, options: list[Callable[..., Any]]) -> Callable[..., Any]:
@@ -62,14 +76,7 @@ NARROWED = _together(
     [
         click.option("--path", "paths", multiple=True, help="Only files in this folder of DIR; repeatable."),
         click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Leave these files out; repeatable."),
-        click.option(
-            "-n",
-            "--namespace",
-            "namespaces",
-            multiple=True,
-            shell_complete=candidates.namespaces,
-            help="A namespace that a sync would be given; one alone is the default for manifests without one.",
-        ),
+        namespaces("A namespace that a sync would be given; one alone is the default for manifests without one."),
     ],
 )
 
@@ -88,14 +95,7 @@ SCOPE = _together(
     "Scope",
     [
         click.option("-A", "--all-namespaces", is_flag=True, help="List, and prune in, every namespace."),
-        click.option(
-            "-n",
-            "--namespace",
-            "namespaces",
-            multiple=True,
-            shell_complete=candidates.namespaces,
-            help="A namespace to list and prune in; repeatable. One alone is the default for manifests without one.",
-        ),
+        namespaces("A namespace to list and prune in; repeatable. One alone is the default for manifests without one."),
         click.option(
             "--owner",
             type=Owner(),
@@ -186,15 +186,15 @@ CLUSTER = _together(
 )
 
 
-def _output(formats: str) -> Callable[..., Any]:
+def _output(formats: Sequence[str]) -> Callable[..., Any]:
     return click.option(
         "-o",
         "--output",
         "outputs",
-        type=Output(),
+        type=Output(formats),
         multiple=True,
         metavar="FORMAT[=PATH]",
-        help=f"Report as {formats}; repeatable. No PATH: stdout.",
+        help=f"Report as {', '.join(formats[:-1])} or {formats[-1]}; repeatable. No PATH: stdout.",
     )
 
 
@@ -203,7 +203,7 @@ NO_COLOR = click.option("--no-color", is_flag=True, help="Print without colour; 
 OUTPUT = _together(
     "Output",
     [
-        _output("text, json, jsonl, markdown, html, junit, github or gitlab"),
+        _output(FORMATS),
         click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes."),
         click.option("-q", "--quiet", is_flag=True, help="Print no text report, and no progress."),
         click.option("-v", "--verbose", is_flag=True, help="Show unchanged tags, too."),
@@ -214,8 +214,8 @@ OUTPUT = _together(
 )
 
 
-def told_as(formats: str) -> Callable[..., Any]:
-    """Give the options of a command that reports in formats of its own, which are named in prose."""
+def told_as(*formats: str) -> Callable[..., Any]:
+    """Give the options of a command that reports in formats of its own."""
     return _together(
         "Output",
         [

@@ -8,7 +8,7 @@ import click
 
 from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
-from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, client_of, undo_file
+from syncer.cli.options import CLUSTER, OUTPUT, UNDO_FILE, client_of, namespaces, undo_file
 
 
 @click.group("owner")
@@ -20,7 +20,7 @@ def command() -> None:
 @click.argument("old")
 @click.argument("new")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Rename in every namespace.")
-@click.option("-n", "--namespace", "namespaces", multiple=True, help="A namespace to rename in; repeatable.")
+@namespaces("A namespace to rename in; repeatable.")
 @click.option("--dry-run", is_flag=True, help="Only plan: write nothing.")
 @UNDO_FILE
 @LOCK

@@ -15,7 +15,7 @@ from syncer.cli.types import TagName
 @NARROWED
 @click.option("--tag", "tags", type=TagName(), multiple=True, help="Pin this tag alone; repeatable.")
 @click.option("--dry-run", is_flag=True, help="Only tell: write no file.")
-@told_as("text or json")
+@told_as("text", "json")
 @CLUSTER
 def command(**given: Any) -> int:
     """Write the digest of each image into the manifests in DIR: `app:1.0` becomes `app@sha256:…  # 1.0`.

@@ -23,7 +23,7 @@ from syncer.cli.types import TagName
     help="How TO names the image: as one of FROM's stream, or by its pull spec, for another cluster.",
 )
 @click.option("--dry-run", is_flag=True, help="Only tell: write no file.")
-@told_as("text or json")
+@told_as("text", "json")
 @CLUSTER
 def command(**given: Any) -> int:
     """Point the manifest of TO in DIR at the digest that FROM has on the cluster now; the next sync moves TO there.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from syncer.cli.output import parse_outputs, write_file
-from syncer.report.repointed import FORMATS, render
+from syncer.report.repointed import render
 from syncer.source import SourceSpec
 from syncer.sync import Options
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 def options_of(given: dict[str, Any]) -> Options:
     """Turn options into what is asked for. Raises UsageError, also for outputs that cannot be."""
-    parse_outputs(given["outputs"], quiet=given["quiet"], formats=FORMATS)
+    parse_outputs(given["outputs"], quiet=given["quiet"])
     spec = SourceSpec(given["source"], "", given["paths"], given["excludes"])
     return Options(spec, namespaces=given["namespaces"], concurrency=given["concurrency"])
 
 
 def told(made: Repointed, given: dict[str, Any]) -> int:
     """Write it to each output, and give the exit code."""
-    for output in parse_outputs(given["outputs"], quiet=given["quiet"], formats=FORMATS):
+    for output in parse_outputs(given["outputs"], quiet=given["quiet"]):
         text = render(output.format, made)
         if output.path:
             write_file(Path(output.path), text)

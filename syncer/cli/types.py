@@ -103,6 +103,19 @@ class Part(click.ParamType[Shard]):
         return Shard(int(index), count)
 
 
+class Namespace(click.ParamType[str]):
+    """The name of a namespace."""
+
+    name = "namespace"
+    schema: ClassVar[dict[str, Any]] = {"type": ["string", "number"], "pattern": f"^{LABEL}$"}
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the name: an empty one, as of a variable that is not set, would ask for every namespace."""
+        if not re.fullmatch(LABEL, value):
+            self.fail(f"{value!r} is no namespace: give lower case letters, digits and '-', as in team-a", param, ctx)
+        return value
+
+
 class LeaseName(click.ParamType[str]):
     """NAMESPACE/NAME of a Lease; empty for the default."""
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli import candidates
-from syncer.cli.options import SOURCE_OPTIONS, source_of, told_as
+from syncer.cli.options import SOURCE_OPTIONS, namespaces, source_of, told_as
 from syncer.cli.types import Location
 from syncer.errors import UsageError
 
@@ -19,22 +18,43 @@ if TYPE_CHECKING:
     from syncer.report.diagnostics import Validation
 
 
+def _explain(ctx: click.Context, _param: click.Parameter, code: str | None) -> None:
+    """Print the page of a code, and end the run; without a code go on."""
+    from syncer.manifests import CODES, explanation  # noqa: PLC0415 - `--help` pays for no import it does not need
+
+    if code is None or ctx.resilient_parsing:
+        return
+    if code not in CODES:
+        close = difflib.get_close_matches(code, CODES, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(CODES)}"
+        raise UsageError(f"--explain: there is no code {code!r}", hint=hint)
+    click.echo(explanation(code), nl=False)
+    ctx.exit()
+
+
+def _codes(_ctx: click.Context, _param: click.Parameter, typed: str) -> list[str]:
+    from syncer.manifests import CODES  # noqa: PLC0415 - `--help` pays for no import it does not need
+
+    return [code for code in CODES if code.startswith(typed)]
+
+
 @click.command("validate")
-@click.argument("source", required=False, type=Location())
+@click.argument("source", type=Location())
 @SOURCE_OPTIONS
-@click.option(
-    "-n",
-    "--namespace",
-    "namespaces",
-    multiple=True,
-    shell_complete=candidates.namespaces,
-    help="A namespace that a sync would be given; repeatable. One alone is the default for manifests without one.",
-)
+@namespaces("A namespace that a sync would be given; repeatable. One alone is the default for manifests without one.")
 @click.option(
     "--require-digests", is_flag=True, help="Take it for an error if a tag points to an image without digest."
 )
-@click.option("--explain", default="", metavar="CODE", help="Print what a code such as `pull-spec` means, and exit.")
-@told_as("text, json, github or gitlab")
+@click.option(
+    "--explain",
+    metavar="CODE",
+    is_eager=True,
+    expose_value=False,
+    callback=_explain,
+    shell_complete=_codes,
+    help="Print what a code such as `pull-spec` means, and exit.",
+)
+@told_as("text", "json", "github", "gitlab")
 def command(**given: Any) -> int:
     """Check the manifests of SOURCE, without a cluster: all that is wrong, each at its file, line and column.
 
@@ -49,14 +69,9 @@ def command(**given: Any) -> int:
       syncer validate --explain pull-spec
     """
     from syncer.cli.output import parse_outputs, write_file  # noqa: PLC0415 - `--help` pays for no import
-    from syncer.report.diagnostics import FORMATS, render  # noqa: PLC0415 - likewise
+    from syncer.report.diagnostics import render  # noqa: PLC0415 - likewise
 
-    if given["explain"]:
-        click.echo(_explained(given["explain"]), nl=False)
-        return 0
-    if not given["source"]:
-        raise UsageError("there is no SOURCE to validate", hint="give a git URL, a directory, or - for stdin")
-    outputs = parse_outputs(given["outputs"], quiet=given["quiet"], formats=FORMATS)
+    outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
     validation = _validated(given)
     color = not given["no_color"] and not os.environ.get("NO_COLOR") and sys.stdout.isatty()
     for output in outputs:
@@ -82,13 +97,3 @@ def _validated(given: dict[str, Any]) -> Validation:
     flawed = {problem.file for problem in problems}
     texts = {blob.path: blob.data for blob in source.blobs if blob.path in flawed}
     return Validation(source.info, problems, texts, manifests.files, len(manifests.desired), manifests.ignored)
-
-
-def _explained(code: str) -> str:
-    from syncer.manifests import CODES, explanation  # noqa: PLC0415 - `--help` pays for no import it does not need
-
-    if code in CODES:
-        return explanation(code)
-    close = difflib.get_close_matches(code, CODES, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(CODES)}"
-    raise UsageError(f"--explain: there is no code {code!r}", hint=hint)

@@ -57,6 +57,12 @@ def test_commands_options_and_choices(complete):
 def test_formats(complete):
     assert complete("syncer plan -o js") == ["json", "jsonl"]
     assert complete("syncer plan --output=js") == ["json", "jsonl"]
+    assert complete("syncer validate -o ") == ["text", "json", "github", "gitlab"]
+    assert complete("syncer export . -o ") == ["text", "json"]
+
+
+def test_codes_that_can_be_explained(complete):
+    assert complete("syncer validate --explain file-") == ["file-name", "file-size", "file-unreadable"]
 
 
 @pytest.mark.parametrize("command", ["explain", "promote", "promote a/b:c", "pin --tag"])
@@ -99,7 +105,7 @@ def test_namespaces_of_manifests_where_there_is_no_cluster(complete, here):
     (here / "tags").mkdir()
     (here / "tags" / "a.yaml").write_text("kind: X\nmetadata:\n  namespace: team-a\n  name: x\n")
     (here / "tags" / "b.json").write_text(text_of([tag("team-b/app:v1")]))
-    (here / "c.yaml").write_text("metadata: {namespace: 'other', name: x}\n")
+    (here / "c.yaml").write_text("metadata: {namespace: 'other', name: x}  # the namespace: its own\n")
     assert complete("syncer plan -n ") == ["other", "team-a", "team-b"]
     assert complete("syncer plan tags -n team-") == ["team-a", "team-b"]
 
@@ -164,12 +170,12 @@ def test_bash_completes_by_the_script(here, monkeypatch):
 
 
 def in_fish(line):
-    """Give what fish offers for a line, without descriptions."""
+    """Give what fish offers for a line: word, tab, description."""
     story = f"syncer completion fish | source; complete -C '{line}'"
     done = subprocess.run(
         ["fish", "--no-config", "-c", story], env=shell_environment(), capture_output=True, text=True, check=True
     )
-    return [each.partition("\t")[0] for each in done.stdout.splitlines()]
+    return done.stdout.splitlines()
 
 
 def in_zsh(line):
@@ -217,7 +223,12 @@ needs_zsh = pytest.mark.skipif(not shutil.which("zsh"), reason="there is no zsh 
 def test_fish_completes_by_the_script(here, monkeypatch, line, offered):
     (here / "a").write_text(KUBECONFIG)
     monkeypatch.setenv("KUBECONFIG", "a")
-    assert in_fish(line) == offered
+    assert [each.partition("\t")[0] for each in in_fish(line)] == offered
+
+
+@needs_fish
+def test_fish_shows_a_description_beyond_its_first_comma():
+    assert in_fish("syncer appl")[0].startswith("apply\tApply exactly the saved PLAN, or refuse")
 
 
 @pytest.mark.parametrize(

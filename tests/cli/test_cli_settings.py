@@ -116,9 +116,18 @@ def test_the_schema_for_editors_is_one_and_takes_every_key(syncer):
     for name, command in KNOWN.items():
         assert schema["properties"][name]["properties"].keys() == command.keys.keys()
         assert command.keys.keys() <= schema["properties"].keys()
-    text = "output: [text, json=plan.json]\nsync: {wait: 5m}\nsets: {a: {source: ., max-prune: 20, namespace: x}}"
+    text = "output: [text, json=plan.json]\nref: 1.10\n"
+    text += "sync: {wait: 5m}\nsets: {a: {source: ., max-prune: 20, namespace: x}}"
     jsonschema.validate(yaml.safe_load(text), schema)
-    for wrong in ("output: pdf", "on-drift: ignore", "sync: {wait: soon}", "no-prune: 7", "concurrency: 65"):
+    for wrong in (
+        "output: pdf",
+        "on-drift: ignore",
+        "sync: {wait: soon}",
+        "no-prune: 7",
+        "concurrency: 65",
+        "namespace: A",
+        "validate: {output: html}",
+    ):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(yaml.safe_load(wrong), schema)
 
@@ -134,6 +143,8 @@ def test_the_schema_for_editors_is_one_and_takes_every_key(syncer):
         ("max-prune: 900%", "syncer.yaml:1:12: max-prune: '900%' is no limit: give a number of tags (20)"),
         ("plan: {owner: a b}", "syncer.yaml:1:15: owner: 'a b': an owner holds no space"),
         ("plan: {take-from: a b}", "syncer.yaml:1:19: take-from: 'a b': an owner holds no space"),
+        ("namespace: [a, B_c]", "syncer.yaml:1:12: namespace: 'B_c' is no namespace"),
+        ("all-namespaces: true\nnamespace: a", "syncer.yaml:2:12: namespace excludes all-namespaces"),
         ("owners: x", "syncer.yaml:1:1: unknown key 'owners'; did you mean owner?"),
     ],
 )
@@ -141,6 +152,26 @@ def test_64_for_a_file_that_is_wrong_with_line_and_column(syncer, write, text, e
     write(text)
     ended = syncer("plan", ".")
     assert (ended.code, ended.out, error in ended.err) == (64, "", True), ended.err
+
+
+def test_64_for_a_format_that_this_command_does_not_write_with_line_and_column(syncer, write):
+    write("validate: {output: [text, html]}\nexport:\n  output: junit=x")
+    assert "syncer.yaml:1:20: output: 'html' is no output: give FORMAT[=PATH], of text" in syncer("validate", ".").err
+    assert "syncer.yaml:3:11: output: 'junit=x' is no output" in syncer("export", "x").err
+
+
+def test_formats_for_every_command_reach_those_that_write_them_all(config, write):
+    write("output: [text, html=x]")
+    assert config("plan")["output"][0] == "text html=x"
+    assert config("validate")["output"] == ("-", "default")
+
+
+@pytest.mark.parametrize("flags", [["-n", ""], ["-n", "a/b"], ["-n", "A"], ["-A", "-n", "a"]])
+@pytest.mark.parametrize("command", [["plan", "."], ["export", "x"], ["doctor"], ["owner", "rename", "a", "b"]])
+def test_64_for_a_scope_that_cannot_be_before_anything_is_read(syncer, command, flags):
+    ended = syncer(*command, *flags, "--server", "http://127.0.0.1:1")
+    assert (ended.code, ended.out, "Read" in ended.err) == (64, "", False), ended.err
+    assert "is no namespace" in ended.err or "-A and -n exclude each other" in ended.err
 
 
 def test_64_for_a_lock_that_is_no_lease_with_line_and_column(syncer, write):
@@ -181,6 +212,22 @@ def test_a_source_on_the_command_line_is_not_a_set_of_the_file(config, write):
     assert config("plan", "elsewhere")["owner"] == ("-", "default")
     both = config("plan", "elsewhere", "--set", "a")
     assert (both["source"], both["owner"]) == (("elsewhere", "argument"), ("ann", "syncer.yaml:1"))
+
+
+def test_the_only_set_of_the_file_is_taken_by_all_that_need_a_source_and_config_says_so(config, syncer, write):
+    write("sets: {a: {source: tags, owner: ann, namespace: team-b}}")
+    write(text_of([tag("team-a/app:v1")]), "tags/a.yaml")
+    assert config("plan")["source"] == ("tags", "syncer.yaml:1")
+    assert config("plan", ".")["owner"] == ("-", "default")
+    ended = syncer("validate")
+    assert (ended.code, "is out of scope: a sync of team-b leaves it alone" in ended.out) == (0, True), ended.err
+
+
+def test_what_a_code_means_is_said_whatever_the_file_holds(syncer, write):
+    write("sets: {a: {source: x}, b: {source: y}}")
+    assert syncer("validate", "--explain", "syntax").code == 0
+    ended = syncer("validate")
+    assert (ended.code, "give --set, one of a, b" in ended.err) == (64, True)
 
 
 def test_64_where_it_is_not_said_which_set(syncer, write):
@@ -268,8 +315,8 @@ def test_a_settings_file_in_source_is_no_manifest_and_no_problem(syncer, world, 
 
 
 def test_config_says_of_which_command_and_what_else_there_is(syncer, write):
-    write("sets: {a: {source: x}}")
+    write("sets: {a: {source: x}, b: {source: y}}")
     assert syncer("config", "--set", "a").out.startswith("# syncer sync; settings file: syncer.yaml, set a\n")
-    assert "none of its sets (a)" in syncer("config", "plan").out
+    assert "none of its sets (a, b)" in syncer("config", "plan").out
     ended = syncer("config", "schema")
     assert (ended.code, "no command 'schema' has settings" in ended.err, "plan, sync" in ended.err) == (64, True, True)

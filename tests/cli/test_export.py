@@ -289,7 +289,7 @@ def test_no_link_is_followed_and_the_rest_is_written(syncer, team, tmp_path):
         (("-", "-A"), 64, "is no folder"),
         (("https://example.com/x", "-A"), 64, "is no folder"),
         (("broken", "-A"), 1, "broken/a.yaml"),
-        (("new", "-A", "-o", "html"), 64, "FORMAT one of text, json"),
+        (("new", "-A", "-o", "html"), 64, "of text, json"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(  # noqa: PLR0913, PLR0917 - fixtures and a table

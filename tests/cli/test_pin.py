@@ -180,7 +180,7 @@ def test_a_value_that_an_alias_shares_is_an_error_and_nothing_is_written(syncer,
         (["-"], (64, "is no folder")),
         ([".", "--tag", "app:v1"], (64, "names no tag")),
         ([".", "--tag", "team-a/app:v9"], (1, "names team-a/app:v9")),
-        ([".", "-o", "markdown"], (64, "no such output")),
+        ([".", "-o", "markdown"], (64, "of text, json")),
     ],
 )
 def test_what_cannot_be_pinned_is_said(syncer, folder, monkeypatch, arguments, expected):

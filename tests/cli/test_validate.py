@@ -145,10 +145,10 @@ def test_every_code_can_be_explained(syncer, code):
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        ((), "give a git URL, a directory, or - for stdin"),
+        ((), "Missing argument 'SOURCE'"),
         (("--explain", "pullspec"), "did you mean pull-spec?"),
         (("--explain", "???"), "there are alias, "),
-        ((".", "-o", "junit"), "FORMAT one of text, json, github, gitlab"),
+        ((".", "-o", "junit"), "of text, json, github, gitlab"),
     ],
 )
 def test_wrong_usage_is_64_and_says_what_to_do(syncer, arguments, hint):
