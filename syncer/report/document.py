@@ -46,6 +46,7 @@ def document(report: Report) -> dict[str, Json]:
 
 
 def scope_of(scope: Scope) -> dict[str, Json]:
+    """Give a scope as the document has it; the part of it that is planned is there only where there is one."""
     told = {**asdict(scope), "namespaces": list(scope.namespaces)}
     shard = told.pop("shard")
     return told | ({"shard": {"index": shard.index, "count": shard.count}} if shard else {})

@@ -102,7 +102,7 @@ def _lines(exported: Exported) -> Iterator[str]:
 
 
 def _document(exported: Exported) -> dict[str, Json]:
-    from syncer.report.document import document, scope_of  # noqa: PLC0415 - only an adoption needs it
+    from syncer.report.document import document, scope_of  # noqa: PLC0415 - only JSON needs it
 
     export, target = exported.export, exported.target
     return {
