@@ -270,8 +270,10 @@ def headline(report: Report) -> str:
         told.append("incomplete: not everything could be listed or parsed")
     if report.interrupted:
         told.insert(0, "interrupted")
-    did = "Restore" if report.restores else "Sync"
-    return f"{did if report.applied else 'Plan'}: {', '.join(told)}."
+    did = ("Restore" if report.restores else "Sync") if report.applied else "Plan"
+    shard = report.shard or report.plan.scope.shard
+    part = f", part {shard}" if shard else ""
+    return f"{did}{part}: {', '.join(told)}."
 
 
 def complaint(report: Report) -> str:

@@ -157,6 +157,13 @@ def test_a_part_goes_on_where_it_was_killed_whatever_it_had_sent(world, saved, n
     assert sorted(world.writes()) == sorted(sent)
 
 
+def test_the_headline_says_which_part_it_is(saved, syncer, tmp_path):
+    files = [tmp_path / f"part-{index}.json" for index in range(2)]
+    told = [saved(f"{index}/2", "-o", f"json={file}", "-o", "text") for index, file in enumerate(files)]
+    assert [f"Sync, part {index}/2: " in ended.out for index, ended in enumerate(told)] == [True, True]
+    assert "Sync: 2 created, " in syncer("report", "merge", *files).out
+
+
 def test_what_somebody_else_did_meanwhile_makes_its_part_stale_and_no_other(world, saved):
     parts = {index: part_of(saved.plan.changes, Shard(index, 8)) for index in range(8)}
     (stale,) = (index for index, part in parts.items() if any(str(change.key) == APP for change in part))
