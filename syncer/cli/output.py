@@ -18,14 +18,12 @@ import click
 
 from syncer.cli import show_error
 from syncer.cli.log import LOG
-from syncer.cli.loglines import LogLines
 from syncer.cli.options import tell
 from syncer.cli.progress import progress
 from syncer.errors import SyncerError, UsageError
 from syncer.events import Progress, RunEnded, RunFailed, Waiting, nobody
 from syncer.model import Scope, SourceInfo, Target
 from syncer.report import render
-from syncer.report.eventlines import render_event
 from syncer.report.facts import complaint
 from syncer.report.failures import failed
 from syncer.report.values import sentence
@@ -102,6 +100,8 @@ class Reporting:
         crossed = "" in paths and sys.stdout.isatty()
         silent = self._given["quiet"] or self._given["no_progress"] or crossed
         if LOG.json:
+            from syncer.cli.loglines import LogLines  # noqa: PLC0415 - people read no JSON
+
             self._show = LogLines(silent=silent)
         else:
             self._show = self._showing.enter_context(progress(silent=silent, color=not _no_color(self._given)))
@@ -180,6 +180,8 @@ class Lines:
             if time.monotonic() - self._progress < 1.0:
                 return
             self._progress = time.monotonic()
+        from syncer.report.eventlines import render_event  # noqa: PLC0415 - most runs write none
+
         try:
             self.file.write(render_event(event, datetime.now(UTC)))
             self.file.flush()

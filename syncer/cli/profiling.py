@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import cProfile
 import io
-import pstats
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +21,9 @@ def profiled(*, asked: bool) -> Iterator[dict[str, float]]:
     if not asked:
         yield stages
         return
+    import cProfile  # noqa: PLC0415 - who asks for a profile pays for it
+    import pstats  # noqa: PLC0415 - likewise
+
     profile = cProfile.Profile()
     profile.enable()
     try:

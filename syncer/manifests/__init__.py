@@ -6,8 +6,10 @@ one file does not hide those of another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from syncer.manifests.objects import image_stream, image_stream_tag
 from syncer.manifests.plain import plain_tags
@@ -83,8 +85,7 @@ def described(blob: Blob, *, default_namespace: str = "") -> list[Found]:
     return found
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(Struct):
     """What was found so far."""
 
     default_namespace: str

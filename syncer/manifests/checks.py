@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from syncer.imagestreamtag import followed_by
 from syncer.manifests import described
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from syncer.model import Blob, Desired, Manifests
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """What is asked of the manifests of a source.
 
     `namespaces` are those that a sync would be given, none where it takes those that the manifests name. `whole`: no
@@ -32,8 +32,7 @@ class Rules:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Suspect:
+class _Suspect(Struct, frozen=True):
     """A tag that breaks a rule, and by which of its fields: `from.name`, or the object's namespace."""
 
     desired: Desired

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from syncer.manifests.problems import BrokenTextError, Flaw, Place
 
@@ -25,8 +26,7 @@ MAX_EXPANDED: Final = 100_000
 """Values that aliases may add to one document. An export of a large stream has some thousands, none of them aliased."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """One document of a file. `marks` holds, for each container, the places of each key and of its value."""
 
     value: Json
@@ -48,8 +48,7 @@ class Document:
         return found[0] if key else found[1]
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     """A container that is being filled. `key` is the one whose value comes next, None where a key comes next."""
 
     container: Json

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed does not list it; the json package itself imports it
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
 
 from syncer.manifests.events import StumbledError, exact_events, fast_events
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 _JSON_TOKEN: Final = re.compile(r"[ \t\n\r]*([{}\[\]:,\"]|[^ \t\n\r{}\[\]:,\"]+)")
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """A value: its source is `source[start:end]`. `quote` is a scalar's first sign: `'`, `"`, `|`, `>` or none.
 
     `children` holds the key's node and the value's by key, or by index with the item twice. `column` counts from 0.
@@ -35,8 +35,7 @@ class Node:
     children: dict[str | int, tuple[Node, Node]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """The documents of a text by the place (line, column) at which each begins. `is_json`: JSON all through."""
 
     roots: dict[tuple[int, int], Node]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from syncer.manifests import names
 from syncer.manifests.tags import annotations_of, tag_fields
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from syncer.manifests.scene import Scene
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A tag that is described, where its name stands, and whether the description is free of errors."""
 
     desired: Desired

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 CODES: Final = (
     "alias",
@@ -57,8 +58,7 @@ class Place(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(Struct, frozen=True):
     """Something wrong with a text, whatever it says. `hard`: wrong in a document of any kind, not only of ours."""
 
     code: str

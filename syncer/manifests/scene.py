@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from syncer.model import Origin, Problem, Severity
 
@@ -19,8 +20,7 @@ _LONGEST: Final = 500
 """Characters. The longest name that a server takes has 253."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """A value of a document: where it stands, whose it is, and the list that problems go to."""
 
     file: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from syncer.errors import UsageError
 from syncer.model import Cause, Gate, Prune, Update
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from syncer.model import Change, ObjectKey
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """How much is too much: more than `count` and (where both are given) more than `percent` of the owned live tags."""
 
     count: int | None = None

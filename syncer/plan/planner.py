@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from syncer import imagestreamtag
@@ -56,8 +56,7 @@ FOLLOWER_BEHIND = "follower behind"
 RETRIED = "its import failed, and is tried again"
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """What a run may do. `owner` is the sync set's id; limits of None are the defaults.
 
     `only` are the tags that it may touch, where these are fewer than all; what forbids a prune is still judged by all.
@@ -82,8 +81,7 @@ class Policy:
         return self.only is None or key in self.only
 
 
-@dataclass(slots=True)
-class Planner:
+class Planner(Struct):
     """Plans one tag after the other. `moving` collects the tags that get a new image in this run.
 
     `outside` are tags beyond the scope that tags in it follow: they are looked at, never written.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from syncer import imagestreamtag
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 FOLLOWED: Final = "followed"
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """One thing about a tag that is not as it was when it was planned.
 
     `path` is a JSON pointer, `/image` for the digest; empty for the tag itself, which then was not there, or is gone.
@@ -180,8 +179,7 @@ def gates_again(plan: Plan, live: LiveState, max_prune: Limit | None, max_change
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Exactly:
+class Exactly(Struct, frozen=True):
     """Plans a tag of a saved plan again, to find out whether it still is what was approved: nothing else is written."""
 
     plan: Plan

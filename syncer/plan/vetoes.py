@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from syncer import imagestreamtag
 from syncer.model import Veto
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from syncer.model import Json, Live, ObjectKey, Scope
 
 
-@dataclass(frozen=True, slots=True)
-class PruneContext:
+class PruneContext(Struct, frozen=True):
     """What a prune must be proven against. `forbidden` maps namespaces that could not be listed to why."""
 
     owner: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from syncer.model import Unchanged
 
@@ -49,8 +50,7 @@ def sentence(text: str, longest: int = 600) -> str:
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(Struct, frozen=True):
     """Writes JSON values for people. `digits` is how much of a digest tells all digests of a report apart."""
 
     digits: int = _SHORTEST

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, assert_never
+
+from msgspec import Struct
 
 from syncer.errors import SourceError, UsageError
 from syncer.model import Blob, Source, SourceInfo
@@ -34,8 +35,7 @@ _STDIN: Final = "-"
 _NO_REPOSITORY: Final = "not a git repository (or any"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceSpec:
+class SourceSpec(Struct, frozen=True):
     """What to read.
 
     `location` is a git URL (https, ssh, file, or scp-like `user@host:path`), a directory, or `-`. `ref` is a branch,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from syncer.errors import SourceError
 from syncer.model import Blob
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from syncer.source.selection import Selection
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """The files below a directory, relative to it. `sparse`: git knows more of them than were checked out."""
 
     paths: tuple[str, ...]

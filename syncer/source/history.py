@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from syncer.model import Commit
 from syncer.source.command import MAX_LISTED, Git
@@ -26,8 +27,7 @@ _NAMED: Final = 200
 _HEADER: Final = "%x01%H%x1f%ct%x1f%P%x1f%aN%x1f%s"
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """The last commit of each file, by path; `lacking` says in words why others have none, empty if nothing is amiss.
 
     A file that differs from its commit is in `uncommitted`, and has none.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from syncer.errors import SourceError, UsageError
 
@@ -21,8 +22,7 @@ def is_manifest(path: str) -> bool:
     return path.lower().endswith(SUFFIXES)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """What `--path` and `--exclude` leave of a source. Paths are relative to SOURCE, with `/`."""
 
     paths: tuple[str, ...]

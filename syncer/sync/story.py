@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 from msgspec.structs import replace
 
 from syncer import imagestreamtag
-from syncer.apply import FOLLOWER_PATIENCE, Applier, apply_plan, follow_imports, undo_file
 from syncer.cluster import ClusterWriter, read_live, read_stream
 from syncer.errors import ClusterError, GateError, ManifestError, SourceError, SyncerError, UsageError
 from syncer.events import nobody
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from syncer.apply import Applier
     from syncer.cluster import Client
     from syncer.events import Tell
     from syncer.model import Live, LiveState, Manifests, ObjectKey, Plan, Shard, Source
@@ -137,6 +137,8 @@ def carry_out(  # noqa: PLR0913 - what every story of a run that writes ends wit
     stopped: Callable[[], bool],
 ) -> Run:
     """Pass the gates, put the way back on disk, and apply."""
+    from syncer.apply import FOLLOWER_PATIENCE, Applier, undo_file  # noqa: PLC0415 - a plan has no use for it
+
     refusal = _refusal(options, prepared)
     if refusal:
         return Run(report_of(prepared, client, watch), refusal)
@@ -168,6 +170,8 @@ def carry_through(
     made: Plan, applier: Applier, watch: Stopwatch, *, concurrency: int, wait_for_imports: bool
 ) -> dict[ObjectKey, Outcome]:
     """Apply a plan, and wait for the imports that it began; what `sync` and `restore` have in common."""
+    from syncer.apply import apply_plan, follow_imports  # noqa: PLC0415 - likewise
+
     with watch.stage("apply", sum(bool(change.requests) for change in made.changes)) as stage:
         outcomes = apply_plan(made, applier, concurrency=concurrency, tell=stage.hear)
         stage.counts.update(Counter(outcome.result for outcome in outcomes.values()))

@@ -1,7 +1,5 @@
 """Vetoes: each condition alone keeps a tag, and says so by its code."""
 
-import dataclasses
-
 import pytest
 from builders import IMAGE, OWNER, desired, follows, image, live, synced
 from msgspec.structs import replace
@@ -54,7 +52,7 @@ def test_a_proven_tag_meets_no_veto():
 
 @pytest.mark.parametrize(("code", "tag", "more"), [(code, *case) for code, cases in EARLY.items() for case in cases])
 def test_each_condition_alone_keeps_a_tag(code, tag, more):
-    found = prune_vetoes(tag, dataclasses.replace(PROVEN, **more))
+    found = prune_vetoes(tag, replace(PROVEN, **more))
     # A mark without an owner's name, or with one that runs into the tag's, is nobody's: never ours.
     assert codes(found) == [code]
     assert found[0].message
