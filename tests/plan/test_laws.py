@@ -1,6 +1,5 @@
 """Laws of a plan, over random git, base and live: nothing is deleted without proof, nothing is planned twice."""
 
-import dataclasses
 import json
 
 import jsonschema
@@ -126,7 +125,7 @@ def test_no_tag_in_use_is_pruned_unless_that_is_allowed(world, impact):
         strong = [use for use in impact.uses.get(one, ()) if use.kind == "Deployment" and use.how != "digest"]
         assert not strong
         assert not {"", one.namespace} & {each.namespace for each in impact.unread}
-    free = make_plan(git, cluster, dataclasses.replace(rules, prune_used=True), impact=impact)
+    free = make_plan(git, cluster, replace(rules, prune_used=True), impact=impact)
     plain = make_plan(git, cluster, rules)
     assert free.changes == plain.changes
 
