@@ -107,9 +107,7 @@ class Planner(Struct):
             self.moving.add(key)
             return Create(key, "not on the cluster", desired.origin, requests=(request,), desired=desired)
         change = self._compare(desired, live)
-        if self._gets_another_image(change) or (
-            self.followed.get(key) in self.moving and not self._followed_elsewhere(key)
-        ):
+        if self.followed.get(key) in self.moving and not self._followed_elsewhere(key):
             self.moving.add(key)
         return change
 
@@ -141,6 +139,8 @@ class Planner(Struct):
             return made(Skip, "not ours to write", vetoes=(veto,))
         if recorded and settled:
             return made(Skip, "drifted on the cluster", vetoes=(Veto("drift", "--on-drift report leaves drift alone"),))
+        if refollow or reimport or _asks_for_an_image(kept):
+            self.moving.add(live.key)
         marks = requests.own_annotations(policy.owner, desired)
         sent = requests.update_requests(live, kept, marks, refollow=refollow, reimport=reimport)
         reason = _reason(kept, adopts=adopts, taken=taken, refollow=refollow, reimport=reimport)
@@ -157,19 +157,12 @@ class Planner(Struct):
         target = self._followed_elsewhere(live.key)
         if target is None or live.spec is None or live.spec.get("reference"):
             return False
-        if not requests.REIMPORTING.isdisjoint(change.path for change in fields):
+        if _asks_for_an_image(fields):
             return False
         if target in self.moving:
             return True
         followed = self.live.tags.get(target) or self.outside.get(target)
         return followed is not None and followed.image.digest not in ("", live.image.digest)
-
-    def _gets_another_image(self, change: Change) -> bool:
-        return isinstance(change, Update) and (
-            FOLLOWER_BEHIND in change.reason
-            or RETRIED in change.reason
-            or any(difference.path in requests.REIMPORTING for difference in change.fields)
-        )
 
 
 def make_plan(
@@ -288,9 +281,14 @@ def problems_of(changes: Iterable[Change], live: LiveState) -> Iterator[Problem]
         )
 
 
+def _asks_for_an_image(fields: Iterable[FieldChange]) -> bool:
+    """Whether a change of these fields has the server import, and so perhaps find another image (fact 11)."""
+    return not requests.REIMPORTING.isdisjoint(change.path for change in fields)
+
+
 def _failed_to_import(live: Live, fields: Iterable[FieldChange]) -> bool:
-    """Whether an import failed that no change of a field asks for again anyway (fact 11)."""
-    return live.image.state is ImportState.FAILED and not {change.path for change in fields} & requests.REIMPORTING
+    """Whether an import failed that no change of a field asks for again anyway."""
+    return live.image.state is ImportState.FAILED and not _asks_for_an_image(fields)
 
 
 def _reason(fields: tuple[FieldChange, ...], *, adopts: bool, taken: str, refollow: bool, reimport: bool) -> str:

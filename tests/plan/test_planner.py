@@ -324,6 +324,14 @@ def test_a_follower_moves_in_the_run_that_moves_its_tag_also_through_a_chain():
     assert plan["team-a/app:stable"].reason == "follower behind"
 
 
+def test_a_follower_stays_where_the_drift_of_its_tag_is_left_alone_though_the_tag_is_written():
+    noted = desired("team-a/base:v1", {"/metadata/annotations/a": "b"})
+    drifted = synced(BASE, spec={"from": image("quay.io/example/base:by-hand")})
+    plan = planned([noted, FOLLOWER], [drifted, synced(FOLLOWER)], on_drift="report")
+    assert isinstance(plan["team-a/base:v1"], Update)
+    assert isinstance(plan["team-a/app:stable"], Unchanged)
+
+
 def test_a_follower_of_a_tag_beyond_the_scope_is_compared_with_it():
     follower = desired("team-a/app:stable", from_=follows("base:v1", "team-b"))
     outside = live("team-b/base:v1", digest=OTHER_DIGEST)
