@@ -24,6 +24,8 @@ _ARMOUR: Final = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 _PACKET: Final = 0x80
 """The bit that every OpenPGP packet begins with (RFC 9580, 4.2), and no line of text does."""
 _SIGNATURE: Final = re.compile(rb"^gpgsig(?:-sha256)? -----BEGIN (\w+) (?:SIGNATURE|MESSAGE)-----$", re.MULTILINE)
+_HEADERS: Final = re.compile(rb"^gpgsig", re.MULTILINE)
+"""Every header that git could take for a signature: which one it verifies depends on the repository's hash."""
 _SIGNER: Final = re.compile(rb"^(?!#)\S.* (?:ssh-|ecdsa-|sk-)\S+ +[A-Za-z0-9+/]+=*( .*)?$", re.MULTILINE)
 _GPG_CONF: Final = "batch\nno-autostart\nno-auto-key-retrieve\ntrust-model always\n"
 """A keyring of its own needs no agent and asks nobody; whoever is in it is trusted."""
@@ -87,6 +89,9 @@ def verify(git: Git, commit: str, signers: Signers) -> None:
             f"commit {commit[:12]} is not signed",
             hint=f"{OPTION} takes signed commits alone, merges too: git commit -S",
         )
+    if len(_HEADERS.findall(header)) > 1:
+        message = f"commit {commit[:12]} bears more than one signature: which of them counts would be open"
+        raise SourceError(message, hint="sign it once: git commit --amend -S")
     kind = {b"SSH": "ssh", b"PGP": "openpgp"}.get(found[1], "x509")
     if kind != signers.kind:
         message = (

@@ -262,6 +262,28 @@ def test_a_key_that_the_user_trusts_for_other_things_does_not_count(repository, 
     assert "does not name" in refused(repository.root, keys / file)
 
 
+@KINDS
+@pytest.mark.parametrize("place", ["directory", "url"])
+def test_a_second_signature_of_another_kind_lets_no_other_key_in(  # noqa: PLR0913, PLR0917 - fixtures
+    repository, keys, monkeypatch, kind, file, place
+):
+    eves = keys / "eves"
+    eves.write_text(f"{EVE} {(keys / f'{EVE}.pub').read_text()}")
+    repository.commit("a: 1\n", by=EVE, kind="openpgp" if kind == "ssh" else "ssh")
+    armour = "SSH SIGNATURE" if kind == "ssh" else "PGP SIGNATURE"
+    first = f"gpgsig-sha256 -----BEGIN {armour}-----\n eA==\n -----END {armour}-----\ngpgsig "
+    text = f"{repository.git('cat-file', 'commit', 'HEAD')}\n".replace("gpgsig ", first, 1)
+    (repository.root / ".git/forged").write_text(text)
+    forged = repository.git("hash-object", "-t", "commit", "-w", str(repository.root / ".git/forged"))
+    repository.git("update-ref", "HEAD", forged)
+    monkeypatch.setenv("GNUPGHOME", str(keys / f"{EVE}-gnupg"))
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "gpg.ssh.allowedSignersFile")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", str(eves))
+    location, options = locate(repository, place)
+    assert "bears more than one signature" in refused(location, keys / file, **options)
+
+
 def test_signers_that_lie_in_the_repository_are_refused(repository, keys):
     shutil.copy(keys / "allowed", repository.root / "allowed")
     (repository.root / "folder").mkdir()
