@@ -16,6 +16,8 @@ _SCHEMES: Final = ("https", "ssh", "file")
 _HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 _SCP: Final = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^@/:]+):(?P<path>[^:].*)")
 _USERINFO: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"]*@")
+_MISTYPED: Final = re.compile(r"(?:^|/)\s*[^/@:\s]+:[^/@]+@")
+"""`user:password@` where no URL is: `https:/user:password@host`, `user:password@host:path`."""
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _REF: Final = re.compile(r"[^\x00-\x20\x7f:?*\[\\+^-][^\x00-\x20\x7f:?*\[\\]*")
 
@@ -55,6 +57,8 @@ def parse_location(location: str) -> Remote | Path:
         raise UsageError(f"SOURCE asks git to run a helper ({helper}::)", hint=_kinds())
     if _SCHEME.match(location):
         return _parse_url(location)
+    if _MISTYPED.search(location):
+        raise UsageError("SOURCE holds what looks like a password, and is no URL", hint=_kinds())
     scp = _SCP.fullmatch(location)
     if scp and scp["host"].startswith("-"):
         raise UsageError("SOURCE names a host that ssh would take for an option", hint=_kinds())
@@ -66,7 +70,9 @@ def _parse_url(url: str) -> Remote:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        raise UsageError(f"SOURCE is no valid URL: {display_url(url)}", hint=_kinds()) from None
+        # It is not quoted: where it cannot be parted, a password cannot be left out.
+        hint = f"{_kinds()}; in a user or password, write / as %2F, ? as %3F, # as %23"
+        raise UsageError("SOURCE is no valid URL", hint=hint) from None
     scheme = parts.scheme.lower()
     if scheme not in _SCHEMES:
         raise UsageError(f"SOURCE is a URL that begins with {scheme}://", hint=_kinds())

@@ -69,6 +69,22 @@ def test_what_is_refused_is_refused_without_its_secrets(location):
     assert "s3cret" not in raised.value.message + raised.value.hint
 
 
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://ann:s3cret/x@git.example.com/tags",
+        "https:/ann:s3cret@git.example.com/tags",
+        "https//ann:s3cret@git.example.com/tags",
+        " https://ann:s3cret@git.example.com/tags",
+        "ann:s3cret@git.example.com:tags",
+    ],
+)
+def test_a_password_in_what_is_nearly_a_url_is_not_quoted(location):
+    with pytest.raises(UsageError) as raised:
+        parse_location(location)
+    assert "s3cret" not in f"{raised.value.message} {raised.value.hint}"
+
+
 def test_credentials_reach_git_by_its_configuration_alone(tmp_path):
     """Their header is bound to the server that the URL names."""
     remote = parse_location("https://user:p%40ss@127.0.0.1:1/repo")
