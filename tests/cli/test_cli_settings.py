@@ -295,6 +295,20 @@ def test_credentials_in_a_url_are_not_shown(syncer, write):
     assert ("s3cret" in ended.out + ended.err, "git.example.com/t.git" in ended.out) == (False, True)
 
 
+def test_in_a_repository_that_nobody_trusts_no_settings_count_with_an_empty_file(syncer, here, write, monkeypatch):
+    victim = here.parent / "victim"
+    victim.write_text("kept")
+    write("validate: {output: [json=../victim]}")
+    write(text_of([tag("team-a/app:v1")]), "app/tag.yaml")
+    assert syncer("validate", "app", "--config", os.devnull).code == 0
+    monkeypatch.setenv("SYNCER_CONFIG", os.devnull)
+    assert syncer("validate", "app").code == 0
+    assert victim.read_text() == "kept"
+    monkeypatch.delenv("SYNCER_CONFIG")
+    assert syncer("validate", "app").code == 0
+    assert victim.read_text() != "kept"
+
+
 def test_a_file_in_a_repository_that_is_read_by_url_has_no_say(syncer, world, checkout):
     author = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false"]
     (checkout / "syncer.yaml").write_text("owner: mallory\n")
