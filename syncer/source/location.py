@@ -18,6 +18,8 @@ _SCP: Final = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^@/:]+):(?P<path>[^:
 _USERINFO: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"]*@")
 _MISTYPED: Final = re.compile(r"(?:^|/)\s*[^/@:\s]+:[^/@]+@")
 """`user:password@` where no URL is: `https:/user:password@host`, `user:password@host:path`."""
+_NO_HOST: Final = re.compile(r"^[^@\[/]*:[^@/]*[^@/0-9][^@/]*/.*@")
+"""`user:pass/word@`, where a host and a port should be: the password has a slash that was not encoded."""
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _REF: Final = re.compile(r"[^\x00-\x20\x7f:?*\[\\+^-][^\x00-\x20\x7f:?*\[\\]*")
 
@@ -116,8 +118,9 @@ def shown(text: str) -> str:
 def display_url(url: str) -> str:
     """Give a URL as it may be shown: without credentials, query and fragment. The user of an ssh URL stays."""
     if not _SCHEME.match(url):
-        return url
+        return _MISTYPED.sub("", url)
     scheme, _, rest = url.partition("://")
+    rest = _NO_HOST.sub("", rest)
     authority, slash, path = rest.partition("/")
     user, at, host = authority.rpartition("@")
     kept = f"{user.partition(':')[0]}@" if at and scheme.lower() == "ssh" else ""

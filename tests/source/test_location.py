@@ -83,6 +83,12 @@ def test_a_password_in_what_is_nearly_a_url_is_not_quoted(location):
     with pytest.raises(UsageError) as raised:
         parse_location(location)
     assert "s3cret" not in f"{raised.value.message} {raised.value.hint}"
+    assert "s3cret" not in display_url(location) + owner_of(location, "")  # a clone's origin may be such a one
+
+
+@pytest.mark.parametrize("url", ["https://git.example.com:8443/@team/tags", "ssh://git@[::1]:22/a@b", "git@host:a@b/c"])
+def test_an_at_sign_in_a_path_stays(url):
+    assert display_url(url) == url
 
 
 def test_credentials_reach_git_by_its_configuration_alone(tmp_path):
