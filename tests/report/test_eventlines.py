@@ -3,13 +3,14 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
 import scenes
 
 from syncer.errors import GateError, SourceError
-from syncer.events import Applied, ImportMoved, Progress, RunEnded, RunFailed, StageBegan, StageEnded, Waiting
+from syncer.events import Applied, ImportMoved, Progress, RunEnded, RunFailed, Stage, StageBegan, StageEnded, Waiting
 from syncer.model import Import, ImportState, Outcome
 from syncer.report.document import schema
 from syncer.report.eventlines import render_event
@@ -45,6 +46,10 @@ def test_each_event_is_one_line_that_the_schema_knows(event):
     [line] = lines(event)
     assert [error.message for error in line_schema().iter_errors(line)] == []
     assert line["time"] == "2026-03-01T12:00:00.250Z"
+
+
+def test_the_schema_names_each_stage_that_a_run_has():
+    assert set(json.loads(schema())["$defs"]["stage"]["enum"]) == set(get_args(Stage))
 
 
 @pytest.mark.parametrize("scene", scenes.ALL)
