@@ -126,7 +126,7 @@ class _Working:
         if not (repoints(change) or (follows and isinstance(change, Update | Unchanged))):
             return None
         answer, now = self._image(change.key, frozenset()), change.image.digest
-        if not repoints(change) and (answer is None or answer.fault or answer.digest == now):
+        if not repoints(change) and not (answer and self._moved(change.key, answer) and answer.digest != now):
             return None
         if answer is None:
             return Resolved(Resolution.UNKNOWN, live_digest=now, follows=follows)
@@ -148,6 +148,17 @@ class _Working:
         change = self.changes.get(key)
         same_stream = target and (target.namespace, target.stream) == (key.namespace, key.stream)
         return target if same_stream or (change and repoints(change)) else None
+
+    def _moved(self, key: ObjectKey, answer: Answer) -> bool:
+        """Whether this run gives another image to what a tag follows, which alone moves the tag along."""
+        seen, target = {key}, self._follows(key)
+        while target and target not in seen:
+            change = self.changes.get(target)
+            if change and repoints(change) and not answer.fault and change.image.digest != answer.digest:
+                return True
+            seen.add(target)
+            target = self._follows(target)
+        return False
 
     def _image(self, key: ObjectKey, seen: frozenset[ObjectKey]) -> Answer | None:
         """Give the image that a tag is going to have; None where that is not known, or there is none."""

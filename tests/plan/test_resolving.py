@@ -90,6 +90,18 @@ def test_a_follower_of_the_same_stream_moves_along_though_it_is_unchanged():
     assert resolved(plan, tags, {V1: Answer(OLD)}).keys() == {V1}
 
 
+def test_an_empty_follower_of_the_same_stream_gets_nothing_where_nothing_moves_what_it_follows():
+    wanted, tag = moved()
+    prod = desired("team-a/app:prod", from_=follows("app:v1"))
+    last = desired("team-a/app:last", from_=follows("app:prod"))
+    tags = [synced(desired(), digest=OLD), synced(prod, digest=""), synced(last, digest="")]
+    assert resolved(planned([desired(), prod, last], tags), tags) == {}
+    tags[0] = tag
+    plan = planned([wanted, prod, last], tags)
+    assert resolved(plan, tags, {V1: Answer(OLD)}).keys() == {V1}
+    assert resolved(plan, tags, {V1: Answer(NEW)})[last.key].state is Resolution.NEW
+
+
 def test_a_follower_in_another_stream_moves_only_where_this_run_makes_it():
     wanted, tag = moved()
     web = desired("team-b/web:prod", from_=follows("app:v1", "team-a"))
