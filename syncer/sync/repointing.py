@@ -195,7 +195,11 @@ def _notes(source: ObjectKey, target: ObjectKey, desired: Desired, reference: Ma
 def _unfound(desired: Desired, answer: Answer) -> Problem:
     words = {"missing": "does not exist", "denied": "cannot be pulled", "forbidden": "may not be looked up"}
     message = f"{_pull_spec(desired)} {words.get(answer.fault, 'could not be resolved')}: {answer.message}"
-    hint = "correct it, or leave it out by --path, --exclude or --tag"
+    remedies = {
+        "forbidden": f"grant create on imagestreamimports in {desired.key.namespace}; the role edit has it",
+        "failed": "check the server and the registry, and try again, or leave it out by --path, --exclude or --tag",
+    }
+    hint = remedies.get(answer.fault, "correct it, or leave it out by --path, --exclude or --tag")
     return _problem(desired, Severity.ERROR, f"image-{answer.fault}", message, hint)
 
 

@@ -128,7 +128,15 @@ def test_whoever_may_not_ask_is_told_so(syncer, folder, tmp_path):
     assert ended.code == 1
     assert "may not be looked up" in ended.out
     assert 'cannot create resource "imagestreamimports"' in ended.out
+    assert "grant create on imagestreamimports in team-a; the role edit has it" in ended.out
     assert contents(folder)["app.yaml"] == PLAIN
+
+
+def test_a_server_that_is_not_there_is_no_fault_of_the_manifest(syncer, folder):
+    ended = syncer("pin", folder, "--server", "http://127.0.0.1:9", "--tag", "team-a/app:v1")
+    assert (ended.code, contents(folder)["app.yaml"]) == (1, PLAIN)
+    assert "check the server and the registry, and try again" in ended.out
+    assert "correct it" not in ended.out
 
 
 def test_a_dry_run_tells_and_writes_no_file(syncer, world, folder):
