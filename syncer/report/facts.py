@@ -150,7 +150,8 @@ def resolved_words(change: Change, digest: Callable[[str], str]) -> str:
         case Resolution.SAME:
             return f"same image, {new}"
         case Resolution.UNKNOWN:
-            return f"moves with {visible(target)}, whose new image is not known" if target else "not known"
+            verb = "moves with" if resolved.live_digest else "gets that of"
+            return f"{verb} {visible(target)}, whose new image is not known" if target else "not known"
         case _:
             return _UNRESOLVED[resolved.state]
 
