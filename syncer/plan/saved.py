@@ -38,6 +38,8 @@ from syncer.model import (
     Prune,
     Report,
     Request,
+    Resolution,
+    Resolved,
     Result,
     Scope,
     Severity,
@@ -270,6 +272,15 @@ def _use(part: _Part) -> Use:
     )
 
 
+def _resolved(part: _Part) -> Resolved:
+    follows = part.part("follows")
+    return Resolved(
+        Resolution(part.one_of("state", [*Resolution])),
+        **{name: part.of(name, str) for name in ("digest", "built", "live_digest", "live_built", "message")},
+        follows=None if follows.value is None else _key(follows),
+    )
+
+
 def _gate(part: _Part) -> Gate:
     name, message, option = (part.of(each, str) for each in ("name", "message", "option"))
     return Gate(name, part.of("stopped", bool), message, option)
@@ -298,6 +309,7 @@ def _change(part: _Part, owner: str) -> Change:
         requests=tuple(_request(each, key) for each in part.items("requests")),
         vetoes=tuple(Veto(each.of("code", str), each.of("message", str)) for each in part.items("vetoes")),
         live=_observed(part.part("observed"), key, image),
+        resolved=_resolved(part.part("resolved")) if "resolved" in part.value else None,
     )
     _check_change(change, part, owner)
     if isinstance(change, Update) and change.live:

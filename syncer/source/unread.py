@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 MAX_FILE: Final = 32 * 1024 * 1024
 """Bytes. The largest export of a cluster's tags is smaller; a larger file is there by mistake."""
 
-MAX_SOURCE: Final = 256 * 1024 * 1024
-"""Bytes of all files together. 100,000 tags have some 50 MB."""
+MAX_SOURCE: Final = 1024 * 1024 * 1024
+"""Bytes of all files together. A million tags have some 500 MB."""
 
 _MAX_TARGET: Final = 4096
 """Bytes of a symbolic link's target (PATH_MAX of Linux)."""

@@ -341,7 +341,7 @@ FILES = [
     Case("folders, 1,500 deep", {"a/" * 1500 + "app.yaml": "a: ["}, "a/a/app.yaml:1:5: "),
     Case("a file of 32 MB and one byte", {"app.yaml": big(33_554_433)}, "app.yaml:1:1: the file has 33,554,433 bytes; a manifest has at most 33,554,432"),
     Case("a file of a terabyte", {"app.yaml": big(2**40)}, "app.yaml:1:1: the file has 1,099,511,627,776 bytes"),
-    Case("many large files", {f"{n}.yaml": big(33_554_432) for n in range(9)}, "the manifests of SOURCE have more than 268,435,456 bytes together"),
+    Case("many large files", {f"{n}.yaml": big(33_554_432) for n in range(33)}, "the manifests of SOURCE have more than 1,073,741,824 bytes together"),
     Case("a pointer of Git LFS", {"app.yaml": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"}, "app.yaml:1:1: a Git LFS pointer stands where the manifest should be", ref=True),
     Case("an empty file", {"app.yaml": ""}, "the source holds no ImageStreamTag", 3, ref=True),
     Case("nothing but white space", {"app.yaml": " \n \n"}, "the source holds no ImageStreamTag", 3, ref=True),

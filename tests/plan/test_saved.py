@@ -19,7 +19,7 @@ from syncer.plan.staleness import Exactly, gates_again, landed, moved
 from syncer.report import render
 from syncer.report.document import document
 
-PLANS = ("empty", "nothing_to_do", "everyday", "stopped", "broken")
+PLANS = ("empty", "nothing_to_do", "everyday", "stopped", "broken", "resolved", "impact")
 
 
 def written(report):
