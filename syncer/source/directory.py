@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from syncer.errors import SourceError
-from syncer.model import Blob
+from syncer.model import Blob, Problem
 from syncer.source.selection import is_manifest
 from syncer.source.unread import check_total, flaw_of, outside, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from syncer.model import Problem
     from syncer.source.command import Git
     from syncer.source.selection import Selection
 
@@ -91,6 +90,22 @@ def read_files(root: Path, prefix: str, listing: Listing, selection: Selection) 
 
 
 def _blobs(root: Path, prefix: str, paths: Iterable[str]) -> Iterable[Blob | Problem]:
+    for each in list(_files(root, prefix, paths)):  # none is read before it is known how large all of them are
+        if isinstance(each, Problem):
+            yield each
+            continue
+        name, file = each
+        try:
+            with open(file, "rb") as stream:  # noqa: PTH123 - a Path for each of 10,000 files costs as much again
+                yield Blob(name, stream.read())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            yield unreadable(name, error)
+
+
+def _files(root: Path, prefix: str, paths: Iterable[str]) -> Iterable[tuple[str, str] | Problem]:
+    """Find the files that are to be read: what each is called, and where it lies."""
     base, reached, total = os.fspath(root), dict[str, bool](), 0
     for path in paths:
         if not _is_reached(base, posixpath.dirname(path), reached):
@@ -103,12 +118,9 @@ def _blobs(root: Path, prefix: str, paths: Iterable[str]) -> Iterable[Blob | Pro
                 if target := _leads_out(root, path):
                     yield outside(name, target)
             elif stat.S_ISREG(status.st_mode) and is_manifest(path):
-                if flaw := flaw_of(name, status.st_size):
-                    yield flaw
-                    continue
-                total = check_total(total + status.st_size)
-                with open(file, "rb") as stream:  # noqa: PTH123 - a Path for each of 10,000 files costs as much again
-                    yield Blob(name, stream.read())
+                flaw = flaw_of(name, status.st_size)
+                total = check_total(total + (0 if flaw else status.st_size))
+                yield flaw or (name, file)
         except FileNotFoundError:
             continue  # git tracks it, and it was deleted: as it lies there, it is gone
         except OSError as error:
