@@ -239,6 +239,30 @@ def test_a_kind_that_the_cluster_does_not_have_is_no_loss(world):
     assert isinstance(change(run, "team-a/app:old"), Prune)
 
 
+def test_an_api_that_the_cluster_does_not_have_by_its_own_list_is_no_loss(world):
+    groups = {"kind": "APIGroupList", "groups": [{"name": "apps"}, {"name": "batch"}, {"name": "build.openshift.io"}]}
+
+    def rule(_method, path):
+        if path == "/apis":
+            return 200, groups
+        return (404, b"404 page not found\n") if "/deploymentconfigs" in path else None
+
+    with front(world.url, rule) as url:
+        run = World(world.api, url=url).plan(MOVED, LIVE, impact=True)
+    assert run.report.plan.impact.unread == ()
+    assert isinstance(change(run, "team-a/app:old"), Prune)
+
+
+@pytest.mark.parametrize("plural", ["pods", "deployments", "deploymentconfigs"])
+def test_a_404_of_a_load_balancer_does_not_pass_for_a_kind_that_is_not_there(world, plural):
+    page = (404, b"<html>no backend</html>")
+    with front(world.url, lambda _, path: page if f"/{plural}" in path else None) as url:
+        narrow = World(world.api, url=url)
+        with pytest.raises(ClusterError):
+            narrow.sync(PROD, LIVE, impact=True, allow_dirty=True)
+    assert world.writes() == []
+
+
 @pytest.mark.parametrize(
     ("answer", "told"),
     [

@@ -37,9 +37,9 @@ def read_workloads(  # noqa: PLR0913 - what, and how
 ) -> Workloads:
     """Read the workloads in scope that refer to what is wanted, and all running Pods, for these are counted.
 
-    A kind that may not be listed in a namespace is named in the result; one that the cluster does not have is no
-    loss. `near` is a tag whose stream says what the internal registry is called. `on_page` is told how many objects
-    each page held, one call at a time. Raises ClusterError where any other list did not come to its end.
+    A kind that may not be listed in a namespace is named in the result; one that the cluster itself says it does not
+    have is no loss. `near` is a tag whose stream says what the internal registry is called. `on_page` is told how many
+    objects each page held, one call at a time. Raises ClusterError where any other list did not come to its end.
     """
     namespaces = ("",) if scope.all_namespaces else tuple(dict.fromkeys(scope.namespaces))
     over = Event()
@@ -86,9 +86,19 @@ class _Lister:
             )
         except ForbiddenError as error:
             return Unread(kind.name, namespace, error.message)
-        except NotFoundError:
-            return []
+        except NotFoundError as error:
+            if error.proves_absence or self._lacks(kind):
+                return []
+            raise
         return [one for one in found.values() if one]
+
+    def _lacks(self, kind: Kind) -> bool:
+        """Whether the cluster has no API of that group, by its own list; a load balancer proves nothing."""
+        told = self.get("/apis", {})
+        groups = told.get("groups") if told.get("kind") == "APIGroupList" else None
+        if not kind.group or not isinstance(groups, list):
+            return False
+        return all(isinstance(group, dict) and group.get("name") != kind.group for group in groups)
 
     def _reduced(self, kind: str, item: Mapping[str, Json]) -> Workload | None:
         workload = workload_of(kind, item, self.registries)
