@@ -60,6 +60,8 @@ def lock_of(given: dict[str, Any], client: Client, *, service_account: Path | No
             try:
                 check = stack.enter_context(lease)
             except (ForbiddenError, NotFoundError) as error:
+                if isinstance(error, NotFoundError) and not error.proves_absence:
+                    raise  # a load balancer's page: another run may hold the lock for all that is known
                 if asked:
                     error.hint = f"a lock takes get, create and patch of leases.coordination.k8s.io in {namespace}"
                     raise

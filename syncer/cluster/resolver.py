@@ -32,7 +32,7 @@ def look_up(
 ) -> dict[ObjectKey, Answer]:
     """Ask for each pull spec; what cannot be had is an answer, too. `tell` hears how many images were looked up.
 
-    Where this client may not ask in a namespace, that is asked no more.
+    Where this client may not ask in a namespace, that is asked no more; a server that cannot be reached is not either.
     """
     streams: dict[tuple[str, str], list[Ask]] = defaultdict(list)
     for ask in asks:
@@ -54,7 +54,7 @@ class _Asking:
     def __init__(self, client: Client, tell: Callable[[int], None]) -> None:
         self._client = client
         self._tell = tell
-        self._forbidden: dict[str, str] = {}
+        self._known: dict[str, Answer] = {}  # by namespace, where asking again is of no use; "" is everywhere
 
     def batch(self, asks: Sequence[Ask]) -> dict[ObjectKey, Answer]:
         answers = self._answers(asks)
@@ -64,16 +64,19 @@ class _Asking:
     def _answers(self, asks: Sequence[Ask]) -> dict[ObjectKey, Answer]:
         """Ask for the images of a stream together; where that fails as a whole, for each one alone."""
         namespace = asks[0].key.namespace
-        if namespace in self._forbidden:
-            return _all(asks, Answer(fault="forbidden", message=self._forbidden[namespace]))
+        if known := self._known.get("") or self._known.get(namespace):
+            return _all(asks, known)
         try:
             body = self._client.ask(imagestreamtag.imports_path(namespace), import_of(asks))
             return _read(asks, body)
         except ForbiddenError as error:
-            self._forbidden[namespace] = error.message
-            return _all(asks, Answer(fault="forbidden", message=error.message))
+            known = self._known[namespace] = Answer(fault="forbidden", message=error.message)
+            return _all(asks, known)
+        except NotSentError as error:
+            known = self._known[""] = Answer(fault="failed", message=error.message)
+            return _all(asks, known)
         except ClusterError as error:
-            if len(asks) > 1 and not isinstance(error, NotSentError):
+            if len(asks) > 1:
                 return {key: answer for ask in asks for key, answer in self._answers([ask]).items()}
             return _all(asks, Answer(fault="failed", message=error.message))
 
@@ -110,7 +113,9 @@ def read_images(client: Client, places: Iterable[Place], *, concurrency: int) ->
 def _image(client: Client, place: Place) -> Answer:
     try:
         image = client.get(imagestreamtag.image_path(*place)).get("image")
-    except NotFoundError:
+    except NotFoundError as error:
+        if not error.proves_absence:  # a load balancer's page: it says nothing of the image
+            return Answer(place.digest, fault="failed", message=error.message)
         told = f"no tag of {place.namespace}/{place.stream} has it, or has had it"
         return Answer(place.digest, fault="missing", message=told)
     except ForbiddenError as error:

@@ -126,6 +126,8 @@ def _image_of(client: Client, key: ObjectKey) -> tuple[Live, str]:
     try:
         stream = client.get(imagestreamtag.stream_path(key.namespace, key.stream))
     except NotFoundError as error:
+        if not error.proves_absence:  # a load balancer's page: it says nothing of the ImageStream
+            raise
         hint = "check FROM, and by --context the cluster"
         raise ClusterError(f"{key} is not on the cluster: it has no such ImageStream", hint=hint) from error
     tags = {live.key: live for live in imagestreamtag.live_tags(stream)}

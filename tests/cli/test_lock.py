@@ -6,13 +6,15 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from world import Once, World, front, make_client, stdin, tag, text_of
 
 from syncer import sync
 from syncer.cli.lock import lock_of
-from syncer.cluster import held, lease_name
+from syncer.cluster import Client, held, lease_name
+from syncer.errors import NotFoundError
 from syncer.localapi import LocalAPI
 from syncer.localapi.auth import Identity
 
@@ -206,6 +208,20 @@ def test_in_a_pod_that_may_take_no_lock_a_warning_says_so(guarded, pod, capsys, 
     warning = capsys.readouterr().err
     assert re.match(r"Warning: going on without a lock between runs: .*40[34]", warning)
     assert token not in warning.replace(f'User "{token}"', "")
+
+
+def test_in_a_pod_the_404_page_of_a_load_balancer_is_no_leave_to_go_on_without_a_lock(guarded, pod, monkeypatch):
+    once = Client._once  # noqa: SLF001 - one request, below all that judges its answer
+
+    def behind_a_load_balancer(client, method, target, *more):
+        answer = once(client, method, target, *more)
+        return replace(answer, status=404, data=b"<html>404</html>") if "/leases" in target else answer
+
+    monkeypatch.setattr(Client, "_once", behind_a_load_balancer)
+    began = len(guarded.requests())
+    with pytest.raises(NotFoundError, match="404"):
+        run_in_pod(guarded, pod, "edit-all")
+    assert not [path for _, path in guarded.requests()[began:] if "image" in path]
 
 
 def test_a_lock_that_was_asked_for_and_may_not_be_taken_is_an_error(syncer, guarded, pod):

@@ -1,10 +1,12 @@
 """`syncer promote`: one manifest names the image that another tag has; the cluster is read once, and never written."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from world import World, tag
 
+from syncer.cluster import Client
 from syncer.localapi import Identity, LocalAPI
 
 TEST, PROD, LIVE = "team-a/app:test", "team-a/app:prod", "team-b/shop:live"
@@ -142,6 +144,14 @@ def test_from_needs_an_image(syncer, cluster, folder):
         ended = syncer("promote", f"team-a/{name}", PROD, folder, "--server", cluster.url)
         assert (ended.code, words in ended.err) == (1, True), ended.err
     assert (folder / "prod.yaml").read_text() == MANIFEST.format(name="app:prod", namespace="team-a")
+
+
+def test_the_404_page_of_a_load_balancer_does_not_say_that_the_tag_is_gone(syncer, cluster, folder, monkeypatch):
+    once = Client._once  # noqa: SLF001 - one request, below all that judges its answer
+    page = {"status": 404, "data": b"<html>404</html>"}
+    monkeypatch.setattr(Client, "_once", lambda *given: replace(once(*given), **page))
+    ended = syncer("promote", TEST, PROD, folder, "--server", cluster.url)
+    assert (ended.code, "404" in ended.err, "is not on the cluster" in ended.err) == (1, True, False), ended.err
 
 
 def test_from_must_not_be_on_the_move(syncer, world, folder):
