@@ -48,7 +48,12 @@ def check(manifests: Manifests, blobs: Iterable[Blob], rules: Rules) -> tuple[Pr
 
     `blobs` are the files that the manifests were read from: places are looked up there once something is wrong.
     """
-    suspects = [*_out_of_scope(manifests, rules), *_follows_nothing(manifests, rules), *_floating(manifests, rules)]
+    suspects = [
+        *_out_of_scope(manifests, rules),
+        *_follows_nothing(manifests, rules),
+        *_follows_in_a_circle(manifests),
+        *_floating(manifests, rules),
+    ]
     found = [*manifests.problems, *_placed(suspects, blobs, rules)]
     return tuple(sorted(found, key=lambda problem: (problem.file, problem.line, problem.column, problem.code)))
 
@@ -87,6 +92,21 @@ def _follows_nothing(manifests: Manifests, rules: Rules) -> Iterator[_Suspect]:
             hint = guess(target.name, [name for name in alike if name != key.name])
             message = f"{key} follows {target}, which no manifest describes"
             yield _Suspect(desired, "from", Severity.WARNING, "follows-nothing", message, hint)
+
+
+def _follows_in_a_circle(manifests: Manifests) -> Iterator[_Suspect]:
+    followed = {
+        key: target for key, one in manifests.desired.items() if (target := followed_by(key, one.fields)) is not None
+    }
+    for key, target in followed.items():
+        seen, here = set[ObjectKey](), target
+        while here != key and here not in seen and here in followed:
+            seen.add(here)
+            here = followed[here]
+        if here == key:
+            message = f"{key} follows {target}, which follows it in a circle: none of these tags ever gets an image"
+            hint = "let one of them point to a DockerImage"
+            yield _Suspect(manifests.desired[key], "from", Severity.WARNING, "followed-circle", message, hint)
 
 
 def _floating(manifests: Manifests, rules: Rules) -> Iterator[_Suspect]:

@@ -23,6 +23,7 @@ CODES: Final = (
     "file-size",
     "file-unreadable",
     "floating-tag",
+    "followed-circle",
     "follows-nothing",
     "lfs-pointer",
     "link-outside",

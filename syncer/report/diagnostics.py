@@ -75,7 +75,8 @@ def headline(validation: Validation) -> str:
         read += f", {_counted(validation.ignored, 'document')} of other kinds left alone"
     counts = Counter(problem.severity for problem in validation.problems)
     found = [_counted(counts[severity], severity) for severity in Severity if counts[severity]]
-    return f"{read}: {' and '.join(found) or 'nothing is wrong'}"
+    fine = "nothing is wrong" if validation.tags else "no ImageStreamTag was found"
+    return f"{read}: {' and '.join(found) or fine}"
 
 
 def _counted(number: int, word: str) -> str:

@@ -65,6 +65,17 @@ def test_a_follower_of_a_tag_of_another_file_is_all_right_and_of_none_is_a_warni
     ]
 
 
+def test_tags_that_follow_each_other_in_a_circle_are_warned_of_and_who_only_follows_them_is_not():
+    circle = [
+        tag("team-a/app:v1", follows("app:v2", namespace="team-b")),
+        tag("team-b/app:v2", follows("v3")),
+        tag("team-b/app:v3", follows("app:v1", namespace="team-a")),
+    ]
+    names = ["team-a/app:v1", "team-b/app:v2", "team-b/app:v3"]
+    assert codes(*circle, tag("team-b/app:v4", follows("v3"))) == [("followed-circle", name) for name in names]
+    assert codes(*circle[:2], tag("team-b/app:v3")) == []
+
+
 def test_a_misspelt_name_comes_with_the_right_one():
     blobs = [
         Blob(f"{n}.json", t.encode())
