@@ -12,6 +12,7 @@ from world import Once, World, front, tag
 from syncer.errors import GateError, ManifestError, SourceError, UsageError
 from syncer.events import Applied, ImportMoved, Progress, StageBegan, StageEnded
 from syncer.localapi import LocalAPI
+from syncer.plan import Limit
 from syncer.source import SourceSpec
 from syncer.sync.run import Running
 
@@ -76,6 +77,19 @@ def test_the_scope_is_what_the_manifests_name_unless_it_is_given(world):
     given = world.plan(tag("team-b/app:v1"), tag(APP), namespaces=("team-a",)).report.plan
     assert (given.scope.namespaces, given.scope.derived) == (("team-a",), False)
     assert {str(change.key): change.action for change in given.changes} == {APP: "create", "team-b/app:v1": "skip"}
+
+
+def test_a_tag_that_goes_while_the_one_that_it_follows_moves_is_pruned_by_the_same_run():
+    base, follower = "team-a/app:v1", tag("team-a/app:prod", {"kind": "ImageStreamTag", "name": "v1"})
+    with LocalAPI(import_delay=0) as api:
+        world = World(api)
+        world.sync(tag(base), follower)
+        world.settle(base, "team-a/app:prod")
+        run = world.sync(tag(base, "registry.example.com/team/app:v9"), max_prune=Limit(count=1))
+    assert {str(key): outcome.result for key, outcome in run.report.outcomes.items()} == {
+        "team-a/app:prod": "pruned",
+        base: "configured",
+    }
 
 
 def test_a_tag_beyond_the_scope_that_is_followed_is_read_and_never_written(world):

@@ -102,15 +102,26 @@ def followed_veto(follower: ObjectKey) -> Veto:
     return Veto("followed", f"{follower}, which stays, follows it")
 
 
-def _changed(planned: Live | None, fresh: Live, _: Mapping[ObjectKey, Live]) -> Veto | None:
-    same = planned is not None and _identity(fresh) == _identity(planned)
+def _changed(planned: Live | None, fresh: Live, tags: Mapping[ObjectKey, Live]) -> Veto | None:
+    same = planned is not None and _identity(fresh) == _identity(planned) and _has_its_image(planned, fresh, tags)
     return None if same else Veto("changed", "changed since it was planned")
 
 
 def _identity(live: Live) -> tuple[Json, ...]:
-    """Give what must not have moved: the stream, what the tag asks for, its annotations and image; no siblings."""
+    """Give what must not have moved, besides its image: the stream, what the tag asks for, its annotations."""
     spec = {name: value for name, value in (live.spec or {}).items() if name != "generation"}
-    return (live.uid, spec, dict(live.annotations), live.image.digest)
+    return (live.uid, spec, dict(live.annotations))
+
+
+def _has_its_image(planned: Live, fresh: Live, tags: Mapping[ObjectKey, Live]) -> bool:
+    """Whether a tag has the image that it had, or has moved along with the sibling that it follows.
+
+    The run itself may have moved that one: a tag and its follower change in one commit.
+    """
+    if fresh.image.digest == planned.image.digest:
+        return True
+    followed = tags.get(imagestreamtag.followed_by(fresh.key, imagestreamtag.live_fields(fresh)) or fresh.key)
+    return followed is not None and followed.key != fresh.key and followed.image.digest == fresh.image.digest
 
 
 def _protected_now(_: Live | None, fresh: Live, __: Mapping[ObjectKey, Live]) -> Veto | None:

@@ -9,6 +9,12 @@ from syncer.model import Live, Scope
 from syncer.plan.vetoes import LATE_VETOES, PRUNE_VETOES, PruneContext, late_vetoes, prune_vetoes
 
 OURS = synced(desired())
+
+
+def digest(figure):
+    return "sha256:" + 64 * figure
+
+
 PROVEN = PruneContext(OWNER, Scope(namespaces=("team-a",)), parsed=True, narrowed=False, prune=True, forbidden={})
 
 EARLY = {
@@ -83,6 +89,19 @@ LATER = {
 @pytest.mark.parametrize("what", LATER)
 def test_a_tag_that_changed_since_it_was_planned_stays(what):
     assert "changed" in codes(late_vetoes(OURS, LATER[what], {}))
+
+
+def test_a_follower_that_moved_along_with_its_sibling_is_as_it_was_planned_and_one_that_moved_by_itself_is_not():
+    follower, base = desired("team-a/app:prod", from_=follows("v1")), desired()
+    for had in ("", digest("1")):
+        planned = synced(follower, digest=had)
+        fresh, moved = synced(follower, digest=digest("2")), synced(base, digest=digest("2"))
+        assert late_vetoes(planned, fresh, {tag.key: tag for tag in (fresh, moved)}) == ()
+        by_itself = synced(base, digest=digest("3"))
+        assert codes(late_vetoes(planned, fresh, {tag.key: tag for tag in (fresh, by_itself)})) == ["changed"]
+        assert codes(late_vetoes(planned, fresh, {fresh.key: fresh})) == ["changed"]
+    alone, again = synced(base), synced(base, digest=digest("2"))
+    assert codes(late_vetoes(alone, again, {again.key: again})) == ["changed"]
 
 
 def test_a_plan_that_does_not_say_what_was_seen_proves_nothing():
