@@ -162,23 +162,27 @@ class Stage:
     """The cluster and the proxies, plain and with TLS, that schedules are played on, one after the other."""
 
     def __init__(self, api, plain, tls):
-        self.world = World(api)
+        self.api = api
         self.proxies = {False: plain, True: tls}
 
     def play(self, schedule):
-        """Play one schedule; raises AssertionError with the command that plays it again."""
+        """Play one schedule; raises AssertionError with the command that plays it again, also where syncer crashed."""
         with tempfile.TemporaryDirectory() as folder:
+            play = _Play(self, schedule, Path(folder))
             try:
-                return _Play(self, schedule, Path(folder)).play()
-            except AssertionError as error:
+                return play.play()
+            except Exception as error:
                 again = f"python tests/faults/soak.py --seed {schedule.seed}" + " --meddled" * schedule.meddled
-                raise AssertionError(f"{error}\n\nagain: {again}") from error
+                what = error if isinstance(error, AssertionError) else f"{error!r}; {play.heard}"
+                raise AssertionError(f"{what}\n\nagain: {again}") from error
 
 
 class _Play:
     def __init__(self, stage, schedule, folder):
-        self.world, self.schedule, self.folder = stage.world, schedule, folder
-        self.others = Others(stage.world)
+        self.world, self.schedule, self.folder = World(stage.api), schedule, folder
+        self.heard = []
+        self.world.client.tell = self.heard.append
+        self.others = Others(self.world)
         self.proxy = stage.proxies[schedule.tls]
         self.undo_file = folder / "undo.jsonl"
         self.touched = set()  # tags that others touched while the run went on

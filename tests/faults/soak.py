@@ -7,6 +7,7 @@ import argparse
 import collections
 import sys
 import time
+import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -47,6 +48,8 @@ def soak(played_on, first, seconds):
             print(
                 f"FINDING {findings}: seed {schedule.seed}, faults {', '.join(schedule.kinds)}\n{error}\n", flush=True
             )
+            if not isinstance(error.__cause__, AssertionError):
+                traceback.print_exception(error.__cause__)
             continue
         results[played.result] += 1
         injected += played.injected
