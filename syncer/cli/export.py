@@ -75,7 +75,7 @@ def command(**given: Any) -> int:
         width = shutil.get_terminal_size((100, 24)).columns
         for output in outputs:
             if output.path:
-                write_file(Path(output.path), render(output.format, exported))
+                write_file(Path(output.path), [render(output.format, exported)])
             else:
                 click.echo(render(output.format, exported, width=width, color=color), nl=False)
         return interrupts.exit_code or exported.exit_code

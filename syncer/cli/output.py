@@ -23,14 +23,14 @@ from syncer.cli.progress import progress
 from syncer.errors import SyncerError, UsageError
 from syncer.events import Progress, RunEnded, RunFailed, Waiting, nobody
 from syncer.model import Scope, SourceInfo, Target
-from syncer.report import render
+from syncer.report import pieces
 from syncer.report.facts import complaint
 from syncer.report.failures import failed
 from syncer.report.values import sentence
 from syncer.source.location import display_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
 
     from syncer.events import Event, Tell
@@ -180,10 +180,10 @@ class Lines:
             if time.monotonic() - self._progress < 1.0:
                 return
             self._progress = time.monotonic()
-        from syncer.report.eventlines import render_event  # noqa: PLC0415 - most runs write none
+        from syncer.report.eventlines import event_lines  # noqa: PLC0415 - most runs write none
 
         try:
-            self.file.write(render_event(event, datetime.now(UTC)))
+            self.file.writelines(event_lines(event, datetime.now(UTC)))
             self.file.flush()
         except OSError as error:
             self._error = error
@@ -209,12 +209,13 @@ def write_report(report: Report, outputs: Sequence[Output], given: dict[str, Any
     verbose, now = given["verbose"], datetime.now(UTC)
     for output in sorted(outputs, key=lambda output: not output.path):  # the reader of stdout may be gone
         if output.path:
-            text = render(output.format, report, width=100, color=False, verbose=verbose, now=now)
+            text = pieces(output.format, report, width=100, color=False, verbose=verbose, now=now)
             write_file(Path(output.path), text)
         else:
-            text = render(output.format, report, width=width, color=color, verbose=verbose, now=now)
+            text = pieces(output.format, report, width=width, color=color, verbose=verbose, now=now)
             try:
-                click.echo(text, nl=False)
+                for piece in text:
+                    click.echo(piece, nl=False)
             except OSError as error:
                 raise_for_stdout(error)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -237,17 +238,21 @@ def _no_color(given: dict[str, Any]) -> bool:
     return bool(given["no_color"] or os.environ.get("NO_COLOR"))
 
 
-def write_file(path: Path, text: str) -> None:
+def write_file(path: Path, pieces: Iterable[str]) -> None:
     """Write a file as a whole or not at all; into a device or a pipe, such as /dev/stderr. Raises SyncerError."""
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(pieces)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as file:
-            file.write(text)
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
+        with ExitStack() as undone:
+            with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as part:
+                undone.callback(Path(part.name).unlink)  # a disk that is full must not stay so
+                part.writelines(pieces)
+            Path(part.name).chmod(0o644)
+            Path(part.name).replace(path)
+            undone.pop_all()
     except OSError as error:
         raise unwritable(str(path), error) from error
 

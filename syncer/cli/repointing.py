@@ -28,7 +28,7 @@ def told(made: Repointed, given: dict[str, Any]) -> int:
     for output in parse_outputs(given["outputs"], quiet=given["quiet"]):
         text = render(output.format, made)
         if output.path:
-            write_file(Path(output.path), text)
+            write_file(Path(output.path), [text])
         else:
             click.echo(text, nl=False)
     return made.exit_code

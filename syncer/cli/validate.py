@@ -77,7 +77,7 @@ def command(**given: Any) -> int:
     for output in outputs:
         text = render(output.format, validation, color=color and not output.path)
         if output.path:
-            write_file(Path(output.path), text)
+            write_file(Path(output.path), [text])
         else:
             click.echo(text, nl=False)
     return 1 if validation.failed else 0

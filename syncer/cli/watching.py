@@ -71,7 +71,7 @@ def _write(path: Path, run: Run, now: datetime) -> None:
         before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
         last_success = _success(run, now) or last_success_in(before, run.report.plan.owner)
         text = generate_latest(registry_of(run.report, now=now, last_success=last_success)).decode()
-        write_file(path, text)
+        write_file(path, [text])
     except (OSError, SyncerError) as error:
         LOG.say("warning", f"metrics: {error}")
 

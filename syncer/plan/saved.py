@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar, cast, get_args
 
@@ -91,9 +92,31 @@ class Saved:
 
 
 def checksum(document: Mapping[str, Json]) -> str:
-    """Give the SHA-256 of a document's canonical JSON, to notice edits by hand: anybody can compute it anew."""
-    bound = {name: value for name, value in document.items() if name not in _UNBOUND}
-    return "sha256:" + hashlib.sha256(json.dumps(bound, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    """Give the SHA-256 of a document's canonical JSON, to notice edits by hand: anybody can compute it anew.
+
+    An iterator stands for a list. Of a list, one item at a time is held as text.
+    """
+    digest = hashlib.sha256()
+    for number, name in enumerate(sorted(document.keys() - _UNBOUND)):
+        digest.update(f"{',' if number else '{'}{_canonical(name)}:".encode())
+        for text in _items(document[name]):
+            digest.update(text.encode())
+    digest.update(b"}")
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _items(value: Json) -> Iterator[str]:
+    if not isinstance(value, list | Iterator):
+        yield _canonical(value)
+        return
+    yield "["
+    for number, item in enumerate(value):
+        yield f"{',' * bool(number)}{_canonical(item)}"
+    yield "]"
+
+
+def _canonical(value: Json) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def load(data: bytes, name: str) -> Saved:

@@ -20,6 +20,12 @@ def document(report: Report) -> dict[str, Json]:
 
     Changes come in plan order. No URL in it carries credentials. `syncer.plan.saved` reads it back.
     """
+    whole = frame_of(report) | {"changes": [change_of(report, change) for change in report.plan.changes]}
+    return whole | {"checksum": checksum(whole)}
+
+
+def frame_of(report: Report) -> dict[str, Json]:
+    """Give all of the document but its changes, which may be a million, and its checksum, which is of them, too."""
     source, target, plan = report.source, report.target, report.plan
     result = {
         "format_version": facts.FORMAT_VERSION,
@@ -33,7 +39,6 @@ def document(report: Report) -> dict[str, Json]:
         "interrupted": report.interrupted,
         "undo_file": report.undo_file,
         "summary": facts.summary(report),
-        "changes": [change_of(report, change) for change in plan.changes],
         "problems": [{**asdict(problem), "severity": str(problem.severity)} for problem in plan.problems],
         "gates": [asdict(gate) for gate in plan.gates],
         "notes": list(report.notes),
@@ -42,7 +47,7 @@ def document(report: Report) -> dict[str, Json]:
     }
     if report.shard:
         result["shard"] = asdict(report.shard)
-    return result | {"checksum": checksum(result)}
+    return result
 
 
 def scope_of(scope: Scope) -> dict[str, Json]:

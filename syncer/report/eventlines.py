@@ -11,9 +11,10 @@ from msgspec.structs import asdict
 
 from syncer.events import Applied, ImportMoved, Progress, RunEnded, RunFailed, StageBegan, StageEnded, Waiting
 from syncer.report.document import import_of
-from syncer.report.jsontext import line, render_lines
+from syncer.report.jsontext import line, lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from syncer.errors import SyncerError
@@ -21,16 +22,18 @@ if TYPE_CHECKING:
     from syncer.model import Json, ObjectKey
 
 
-def render_event(event: Event, now: datetime) -> str:
-    """Write what an event says as lines, `now` being the time that it is told at.
+def event_lines(event: Event, now: datetime) -> Iterator[str]:
+    """Yield what an event says as lines, `now` being the time that it is told at.
 
     The end of a run is an `error`, where it has one, and then all lines of its report.
     """
     time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(event, RunEnded):
-        refused = line({**_error(event.refusal), "time": time}) if event.refusal else ""
-        return refused + render_lines(event.report)
-    return line({**_entry(event), "time": time})
+        if event.refusal:
+            yield line({**_error(event.refusal), "time": time})
+        yield from lines(event.report)
+    else:
+        yield line({**_entry(event), "time": time})
 
 
 def _entry(event: StageBegan | Progress | StageEnded | Applied | ImportMoved | Waiting | RunFailed) -> dict[str, Json]:

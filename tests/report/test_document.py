@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 
 import jsonschema
 import pytest
@@ -9,7 +10,7 @@ from msgspec.structs import asdict, replace
 
 from syncer import imagestreamtag
 from syncer.model import Scope, Shard
-from syncer.report import render
+from syncer.report import pieces, render
 from syncer.report.document import document, schema
 
 
@@ -153,3 +154,25 @@ def test_json_needs_neither_rich_nor_jinja():
     code = code.replace("render, jsontext", "jsontext, markdown, junit, github, gitlab")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("scene", scenes.ALL)
+def test_the_text_made_piece_by_piece_is_that_of_the_whole_document(scene):
+    report = scenes.ALL[scene]()
+    whole = json.dumps(document(report), sort_keys=True, indent=2).replace("\x7f", "\\u007f") + "\n"
+    assert render("json", report) == whole
+
+
+@pytest.mark.parametrize("format", ["json", "jsonl"])
+def test_a_report_is_never_whole_in_memory_as_text(format):  # noqa: A002 - the option's own word
+    report = scenes.everyday()
+    many = replace(report, plan=replace(report.plan, changes=report.plan.changes * 200))
+    sum(map(len, pieces(format, report)))  # what is loaded once does not count
+    tracemalloc.start()
+    try:
+        size = sum(map(len, pieces(format, many)))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size > 1_000_000
+    assert peak < size / 10
