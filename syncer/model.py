@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 Json = Any
 """A JSON value. The alias marks where one is meant; its shape is checked where it enters."""
@@ -197,19 +198,40 @@ class Live(Struct, frozen=True, gc=False):
     stream_annotations: Mapping[str, str] = field(default_factory=dict)
 
 
+class Bystander(Struct, frozen=True, gc=False):
+    """A live tag that a run does not touch, and that follows no other: all that is kept of it is what others may need.
+
+    `owned`: it carries the mark of the owner that the run is for.
+    """
+
+    key: ObjectKey
+    image: Import
+    owned: bool
+
+
 Listing = Literal["tags", "streams"]
 
 
 class LiveState(Struct, frozen=True, gc=False):
     """All tags in scope. It exists only after the last page of every list.
 
-    `forbidden` and `missing` name namespaces that could not be listed (with the server's message) or do not exist.
+    A tag is in `tags`, or it is one of the `bystanders`, which in most runs nearly all of them are. `forbidden` and
+    `missing` name namespaces that could not be listed (with the server's message) or do not exist.
     """
 
     tags: Mapping[ObjectKey, Live]
     listing: Listing
     forbidden: Mapping[str, str] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
+    bystanders: Mapping[ObjectKey, Bystander] = field(default_factory=dict)
+
+    def everyone(self) -> Iterator[Live | Bystander]:
+        """Go through all tags."""
+        return chain(self.tags.values(), self.bystanders.values())
+
+    def get(self, key: ObjectKey) -> Live | Bystander | None:
+        """Give what is known of a tag, None where it is not there."""
+        return self.tags.get(key) or self.bystanders.get(key)
 
 
 class Shard(Struct, frozen=True, gc=False):

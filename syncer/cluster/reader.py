@@ -15,13 +15,13 @@ from urllib.parse import quote
 from syncer import imagestreamtag
 from syncer.cluster.pages import read_list
 from syncer.errors import ClusterError, ForbiddenError, NotFoundError
-from syncer.model import LiveState
+from syncer.model import Bystander, Live, LiveState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from syncer.cluster.client import Client
-    from syncer.model import Json, Listing, Live, ObjectKey, Scope
+    from syncer.model import Json, Listing, ObjectKey, Scope
 
 _VERSION_PATH: Final = "/apis/config.openshift.io/v1/clusterversions/version"
 
@@ -34,32 +34,46 @@ def read_live(  # noqa: PLR0913 - what, how, and two that most callers leave out
     concurrency: int,
     on_page: Callable[[int], None] | None = None,
     named: Iterable[str] = (),
+    kept: Callable[[Live], Live | Bystander] | None = None,
 ) -> LiveState:
     """Read all tags in scope; namespaces that may not be listed, or do not exist, are named in the result.
 
     `named` are namespaces that are to be written to: where all are listed, those without a tag are looked for.
+    `kept` says what is kept of a tag, as it comes (None: all of it): what it drops is only in the page at hand.
     `on_page` is told how many tags each page held, one call at a time. Raises ClusterError where any list did not come
     to its end, ForbiddenError where all namespaces are asked for and may not be listed.
     """
     namespaces = ("",) if scope.all_namespaces else tuple(dict.fromkeys(scope.namespaces))
-    lister = _Lister(client, _listing(client, namespaces), page_size, on_page or (lambda _: None), scope)
+    lister = _Lister(client, _listing(client, namespaces), page_size, on_page or (lambda _: None), scope, kept)
     if scope.all_namespaces:
-        tags = _everywhere(lister)
-        unseen = sorted({name for name in named if scope.covers(name)} - {key.namespace for key in tags})
-        return LiveState(tags, lister.listing, missing=frozenset(filter(lister.is_missing, unseen)))
+        found = _everywhere(lister)
+        unseen = sorted({name for name in named if scope.covers(name)} - {tag.key.namespace for tag in found})
+        return _state(found, lister.listing, missing=frozenset(filter(lister.is_missing, unseen)))
     with ThreadPoolExecutor(max_workers=max(1, concurrency)) as pool:
         try:
-            found = list(pool.map(lister.namespace, namespaces))
+            parts = list(pool.map(lister.namespace, namespaces))
         except BaseException:
             lister.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return LiveState(
-        tags={key: live for each in found for key, live in each.tags.items()},
-        listing=lister.listing,
-        forbidden={each.name: each.forbidden for each in found if each.forbidden},
-        missing=frozenset(each.name for each in found if each.missing),
+    return _state(
+        [tag for part in parts for tag in part.tags],
+        lister.listing,
+        forbidden={part.name: part.forbidden for part in parts if part.forbidden},
+        missing=frozenset(part.name for part in parts if part.missing),
     )
+
+
+def _state(
+    found: Sequence[Live | Bystander],
+    listing: Listing,
+    *,
+    forbidden: Mapping[str, str] | None = None,
+    missing: frozenset[str],
+) -> LiveState:
+    tags = {tag.key: tag for tag in found if isinstance(tag, Live)}
+    bystanders = {tag.key: tag for tag in found if isinstance(tag, Bystander)}
+    return LiveState(tags, listing, forbidden or {}, missing, bystanders)
 
 
 def read_stream(client: Client, namespace: str, stream: str) -> dict[ObjectKey, Live] | None:
@@ -96,7 +110,7 @@ class _Namespace:
     """What came of listing one namespace."""
 
     name: str
-    tags: Mapping[ObjectKey, Live]
+    tags: Sequence[Live | Bystander]
     forbidden: str = ""
     missing: bool = False
 
@@ -104,11 +118,18 @@ class _Namespace:
 class _Lister:
     """Lists tags by the way decided on; threads share it."""
 
-    def __init__(
-        self, client: Client, listing: Listing, page_size: int, on_page: Callable[[int], None], scope: Scope
+    def __init__(  # noqa: PLR0913, PLR0917 - what and how, as `read_live` is told
+        self,
+        client: Client,
+        listing: Listing,
+        page_size: int,
+        on_page: Callable[[int], None],
+        scope: Scope,
+        kept: Callable[[Live], Live | Bystander] | None,
     ) -> None:
         self.listing = listing
         self._scope = scope
+        self._kept = kept
         self._client = client
         self._page_size = page_size
         self._on_page = on_page
@@ -124,27 +145,29 @@ class _Lister:
         try:
             objects, tags = self.tags(name)
         except ForbiddenError as error:
-            return _Namespace(name, {}, forbidden=error.message)
+            return _Namespace(name, (), forbidden=error.message)
         return _Namespace(name, tags, missing=not objects and self.is_missing(name))
 
-    def tags(self, namespace: str = "") -> tuple[int, dict[ObjectKey, Live]]:
+    def tags(self, namespace: str = "") -> tuple[int, list[Live | Bystander]]:
         """List to the end; give the number of objects that were listed, and their tags."""
         whole_tags = self.listing == "tags"
-        read = _tag if whole_tags else _tags
         listed = read_list(
             self._get,
             imagestreamtag.tags_path(namespace) if whole_tags else imagestreamtag.streams_path(namespace),
             "ImageStreamTag" if whole_tags else "ImageStream",
             namespace=namespace,
             page_size=self._page_size,
-            reduce=self._ours(read) if self._scope.shard else read,
+            reduce=self._read,
             on_page=self._told,
         )
-        return len(listed), {live.key: live for tags in listed.values() for live in tags}
+        return len(listed), [tag for tags in listed.values() for tag in tags]
 
-    def _ours(self, read: Callable[[Mapping[str, Json]], list[Live]]) -> Callable[[Mapping[str, Json]], list[Live]]:
-        """Drop, as it comes, what a run leaves to another part: only the page at hand is ever held whole."""
-        return lambda item: [] if self._scope.leaves(item["metadata"]["namespace"]) else read(item)
+    def _read(self, item: Mapping[str, Json]) -> list[Live | Bystander]:
+        """Read the tags of an object; drop, as it comes, what a run leaves to another part, or has no use for."""
+        if self._scope.leaves(item["metadata"]["namespace"]):
+            return []
+        tags = (imagestreamtag.live_tag(item),) if self.listing == "tags" else imagestreamtag.live_tags(item)
+        return list(map(self._kept, tags)) if self._kept else list(tags)
 
     def _get(self, path: str, query: Mapping[str, str | int]) -> dict[str, Json]:
         """Read one page; a server that goes away in the middle of the lists is waited for."""
@@ -152,7 +175,7 @@ class _Lister:
             lambda: self._client.get(path, query), again=ClusterError, stopped=self._over.is_set
         )
 
-    def _told(self, page: Iterable[list[Live]]) -> None:
+    def _told(self, page: Iterable[list[Live | Bystander]]) -> None:
         count = sum(len(tags) for tags in page)
         with self._lock:
             self._on_page(count)
@@ -166,14 +189,6 @@ class _Lister:
         except ClusterError:  # many users may list tags and not see the namespace: not known
             return False
         return False
-
-
-def _tag(item: Mapping[str, Json]) -> list[Live]:
-    return [imagestreamtag.live_tag(item)]
-
-
-def _tags(stream: Mapping[str, Json]) -> list[Live]:
-    return list(imagestreamtag.live_tags(stream))
 
 
 def _listing(client: Client, namespaces: Iterable[str]) -> Listing:
@@ -195,7 +210,7 @@ def _listing(client: Client, namespaces: Iterable[str]) -> Listing:
     return "streams"
 
 
-def _everywhere(lister: _Lister) -> dict[ObjectKey, Live]:
+def _everywhere(lister: _Lister) -> list[Live | Bystander]:
     try:
         return lister.tags()[1]
     except ForbiddenError as error:

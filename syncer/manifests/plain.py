@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import yaml_rs
@@ -211,7 +212,7 @@ def _namespace(metadata: _Metadata, default: str) -> str:
 
 def _key(namespace: str, stream: str, tag: str) -> ObjectKey:
     _expect(not _bad_stream(namespace, stream) and not names.bad_tag(tag))
-    return ObjectKey(namespace, stream, tag)
+    return ObjectKey(intern(namespace), intern(stream), tag)
 
 
 def _fields(raw: Mapping[str, Json], tag: _Stanza, annotations: Mapping[str, str]) -> dict[str, Json]:
@@ -227,7 +228,12 @@ def _fields(raw: Mapping[str, Json], tag: _Stanza, annotations: Mapping[str, str
         _expect("namespace" not in source or not _bad_namespace(source["namespace"]))
     for key in annotations:
         _expect(key in OWN_ANNOTATIONS or not _bad_key(key))
-    return fields_of(annotations, raw)
+    fields = fields_of(annotations, raw)
+    # Of what each tag says in the same words there is one object, and not a million.
+    fields["/tag/from"] = {intern(key): intern(value) if key == "kind" else value for key, value in source.items()}
+    if policy := fields.get("/tag/referencePolicy/type"):
+        fields["/tag/referencePolicy/type"] = intern(policy)
+    return fields
 
 
 def _item_lines(text: str, count: int) -> list[int]:

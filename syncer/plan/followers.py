@@ -38,7 +38,7 @@ def follower_problems(
         if _is_in_circle(key, followed):
             what = f"it follows {target}, which follows it in a circle: none of these tags ever gets an image"
             yield _warning("followed-circle", changes[key], what, "let one of them point to a DockerImage")
-        elif not (target in wanted or target in live.tags or target in outside) and _needs_it(changes[key]):
+        elif not (target in wanted or live.get(target) or target in outside) and _needs_it(changes[key]):
             known = scope.covers(target.namespace) and target.namespace not in live.forbidden
             where = "" if known else ", or may not be read"
             what = f"it follows {target}, which is neither in git nor on the cluster{where}"

@@ -13,7 +13,7 @@ from syncer.workloads import targets_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from syncer.model import Change, How, Live, LiveState, ObjectKey, Plan
+    from syncer.model import Change, How, LiveState, ObjectKey, Plan
     from syncer.workloads import Link, Target, Workload, Workloads
 
 _STRENGTH: Final[tuple[How, ...]] = ("follows", "keeps", "trigger", "image", "build", "output", "digest")
@@ -49,7 +49,7 @@ class Reach:
         if altered:
             for key, target in sorted(followed_keys(fields_after(live.tags, plan.changes)).items()):
                 followers[target].append(key)
-        digests = {key: tag.image.digest for key, tag in live.tags.items()} if altered else {}
+        digests = {tag.key: tag.image.digest for tag in live.everyone()} if altered else {}
         return cls(altered, {key: tuple(found) for key, found in followers.items()}, digests)
 
     def moved_by(self, key: ObjectKey) -> Iterator[tuple[ObjectKey, bool]]:
@@ -149,19 +149,19 @@ def _owners(pod: Workload) -> list[tuple[str, str]]:
 # ----------------------------------------------------------------------------------------------------- vetoes
 
 
-def use_vetoes(going: Collection[ObjectKey], impact: Impact, tags: Mapping[ObjectKey, Live]) -> dict[ObjectKey, Veto]:
+def use_vetoes(going: Collection[ObjectKey], impact: Impact, live: LiveState) -> dict[ObjectKey, Veto]:
     """Give the veto of each tag that is to go and is in use, or may be for all that is known.
 
     Who only runs its image by digest keeps nothing that a tag of the same stream has, too, and keeps having.
     """
     kept = {
-        (key.namespace, key.stream, tag.image.digest)
-        for key, tag in tags.items()
-        if tag.image.digest and key not in going
+        (tag.key.namespace, tag.key.stream, tag.image.digest)
+        for tag in live.everyone()
+        if tag.image.digest and tag.key not in going
     }
     vetoes: dict[ObjectKey, Veto] = {}
     for key in going:
-        has_twin = (key.namespace, key.stream, tags[key].image.digest) in kept
+        has_twin = (key.namespace, key.stream, live.tags[key].image.digest) in kept
         users = [
             use
             for use in impact.uses.get(key, ())

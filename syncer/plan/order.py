@@ -96,6 +96,6 @@ def emptied_streams(live: LiveState, changes: Iterable[Change]) -> list[tuple[st
     if not pruned:
         return []
     touched = {(key.namespace, key.stream) for key in pruned}
-    kept = {(key.namespace, key.stream) for key in live.tags if key not in pruned}
+    kept = {(tag.key.namespace, tag.key.stream) for tag in live.everyone() if tag.key not in pruned}
     made = {(change.key.namespace, change.key.stream) for change in changes if isinstance(change, Create)}
     return sorted(touched - kept - made)

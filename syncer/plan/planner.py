@@ -51,6 +51,7 @@ REASONS = {
     frozenset({Cause.ADOPTED}): "it differs, and the record of what was applied last is lost",
     frozenset(): "what was applied is recorded anew",
 }
+AS_GIT_SAYS = "as git says"
 BOTH = "git and the cluster both changed it"
 FOLLOWER_BEHIND = "follower behind"
 RETRIED = "its import failed, and is tried again"
@@ -93,6 +94,13 @@ class Planner(Struct):
     outside: Mapping[ObjectKey, Live] = field(default_factory=dict)
     moving: set[ObjectKey] = field(default_factory=set)
 
+    def listed(self, desired: Desired) -> Change:
+        """Decide it by what was listed; what a bystander is to git has been found out by `change` already."""
+        bystander = self.live.bystanders.get(desired.key)
+        if bystander:
+            return Unchanged(desired.key, AS_GIT_SAYS, desired.origin, bystander.image, desired=desired)
+        return self.change(desired, self.live.tags.get(desired.key))
+
     def change(self, desired: Desired, live: Live | None) -> Change:
         """Decide what is to become of a tag that git names."""
         key, policy = desired.key, self.policy
@@ -133,7 +141,7 @@ class Planner(Struct):
             return kind(live.key, reason, desired.origin, live.image, fields, live=live, desired=desired, **more)  # type: ignore[arg-type]  # the fields of one kind
 
         if recorded and settled and not fields:
-            return made(Unchanged, "as git says")
+            return made(Unchanged, AS_GIT_SAYS)
         veto = write_veto(live, policy.owner, take_from=policy.take_from, adopt_pushed=policy.adopt_pushed)
         if veto:
             return made(Skip, "not ours to write", vetoes=(veto,))
@@ -161,7 +169,7 @@ class Planner(Struct):
             return False
         if target in self.moving:
             return True
-        followed = self.live.tags.get(target) or self.outside.get(target)
+        followed = self.live.get(target) or self.outside.get(target)
         return followed is not None and followed.image.digest not in ("", live.image.digest)
 
 
@@ -183,7 +191,7 @@ def make_plan(
     if followed:
         depth = depths(sorted(manifests.desired), followed)
         ordered.sort(key=depth.__getitem__)
-    changes = {key: planner.change(manifests.desired[key], live.tags.get(key)) for key in ordered}
+    changes = {key: planner.listed(manifests.desired[key]) for key in ordered}
     changes |= {change.key: change for change in _prunes(manifests, live, policy, changes, impact)}
     planned = tuple(changes[key] for key in sorted(changes))
     return Plan(
@@ -226,7 +234,7 @@ def _prunes(
         and (imagestreamtag.owner_of(tag) or ("",))[0] == policy.owner
     }
     going = {key for key, found in vetoes.items() if not found}
-    used = use_vetoes(going, impact, live.tags) if impact and not policy.prune_used else {}
+    used = use_vetoes(going, impact, live) if impact and not policy.prune_used else {}
     kept = used | followed_vetoes(going - used.keys(), live.tags, changes)
     for key, others in vetoes.items():
         tag, found = live.tags[key], others or ((kept[key],) if key in kept else ())
@@ -261,11 +269,17 @@ def followed_vetoes(
 def _gates(changes: tuple[Change, ...], manifests: Manifests, live: LiveState, policy: Policy) -> Iterator[Gate]:
     if not (manifests.desired or manifests.left or policy.allow_empty):
         yield gates.empty_gate()
-    owned = (key for key, tag in live.tags.items() if imagestreamtag.owner_of(tag) == (policy.owner, True))
+    owned = owned_keys(live, policy.owner)
     whole = policy.scope.shard is None
     yield from gates.limit_gates(changes, owned, policy.max_prune, policy.max_change, whole=whole)
     if policy.on_drift == "fail":
         yield from gates.drift_gates(changes)
+
+
+def owned_keys(live: LiveState, owner: str) -> Iterator[ObjectKey]:
+    """Yield the tags that carry an owner's mark, made for them."""
+    yield from (key for key, tag in live.tags.items() if imagestreamtag.owner_of(tag) == (owner, True))
+    yield from (bystander.key for bystander in live.bystanders.values() if bystander.owned)
 
 
 def problems_of(changes: Iterable[Change], live: LiveState) -> Iterator[Problem]:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec.structs import replace
 
 from syncer import imagestreamtag
-from syncer.model import Create, Problem, Prune, Resolution, Resolved, Severity, Unchanged, Update
+from syncer.model import Create, Live, Problem, Prune, Resolution, Resolved, Severity, Unchanged, Update
 from syncer.plan import requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from syncer.model import Change, Json, Live, ObjectKey, Plan
+    from syncer.model import Bystander, Change, Json, ObjectKey, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def ask_of(key: ObjectKey, fields: Mapping[str, Json]) -> Ask | None:
     return Ask(key, str(source["name"]), stanza.get("importPolicy", {}), stanza.get("referencePolicy", {}))
 
 
-def pins_of(changes: Iterable[Change], tags: Mapping[ObjectKey, Live]) -> frozenset[Place]:
+def pins_of(changes: Iterable[Change], tags: Mapping[ObjectKey, Live | Bystander]) -> frozenset[Place]:
     """Name the images that tags are going to take from streams by digest, and that no listed tag has."""
     held = {Place(key.namespace, key.stream, tag.image.digest) for key, tag in tags.items()}
     pins = (imagestreamtag.pinned_to(change.key, _after(change)) for change in changes if repoints(change))
@@ -95,7 +95,7 @@ def _after(change: Change) -> Mapping[str, Json]:
 
 def resolve(
     changes: Iterable[Change],
-    tags: Mapping[ObjectKey, Live],
+    tags: Mapping[ObjectKey, Live | Bystander],
     answers: Mapping[ObjectKey, Answer],
     pinned: Mapping[Place, Answer],
 ) -> dict[ObjectKey, Resolved]:
@@ -117,7 +117,7 @@ def resolve(
 @dataclass(frozen=True, slots=True)
 class _Working:
     changes: Mapping[ObjectKey, Change]
-    tags: Mapping[ObjectKey, Live]
+    tags: Mapping[ObjectKey, Live | Bystander]
     answers: Mapping[ObjectKey, Answer]
     pinned: Mapping[Place, Answer]
 
@@ -140,7 +140,8 @@ class _Working:
         change = self.changes.get(key)
         if change:
             return _after(change)
-        return imagestreamtag.live_fields(self.tags[key]) if key in self.tags else {}
+        tag = self.tags.get(key)
+        return imagestreamtag.live_fields(tag) if isinstance(tag, Live) else {}
 
     def _follows(self, key: ObjectKey) -> ObjectKey | None:
         """Name the tag whose image this one gets in this run: in another stream only if it is made to (fact 10)."""

@@ -14,7 +14,7 @@ from syncer.imagestreamtag import annotation_path
 from syncer.model import Create, Prune, Skip, Unchanged, Update
 from syncer.plan import requests
 from syncer.plan.gates import limit_gates
-from syncer.plan.planner import followed_vetoes
+from syncer.plan.planner import followed_vetoes, owned_keys
 from syncer.plan.saved import AGAIN
 
 if TYPE_CHECKING:
@@ -171,7 +171,8 @@ def gates_again(plan: Plan, live: LiveState, max_prune: Limit | None, max_change
     the source or the policy (an empty source, drift) is as it was: only a new plan gets past it.
     """
     before = {**live.tags, **{change.key: change.live for change in plan.changes if change.requests}}
-    owned = [key for key, tag in before.items() if tag and imagestreamtag.owner_of(tag) == (plan.owner, True)]
+    there = {key: tag for key, tag in before.items() if tag}
+    owned = owned_keys(replace(live, tags=there), plan.owner)
     kept = (gate for gate in plan.gates if gate.name not in ("prune", "change"))
     return (
         *(replace(gate, option=f"a new plan with {gate.option}") for gate in kept),

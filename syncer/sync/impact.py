@@ -42,7 +42,7 @@ def with_impact(  # noqa: PLR0913 - what is planned, and how to read
             reach.targets(),
             page_size=page_size,
             concurrency=concurrency,
-            near=next(iter(live.tags), None),
+            near=next((tag.key for tag in live.everyone()), None),
             on_page=stage.add,
         )
         stage.counts["workloads"] = stage.done

@@ -10,13 +10,19 @@ from syncer.plan.resolving import asks_of, pins_of, resolve, undated, with_resol
 
 if TYPE_CHECKING:
     from syncer.cluster import Client
+    from syncer.model import Bystander, Live, ObjectKey
     from syncer.sync.run import Stopwatch
     from syncer.sync.story import Prepared
 
 
 def with_images(prepared: Prepared, client: Client, watch: Stopwatch, *, concurrency: int) -> Prepared:
     """Give the plan with what the cluster finds of its images. What cannot be found out is a warning, and no error."""
-    changes, tags = prepared.plan.changes, {**prepared.outside, **prepared.live.tags}
+    changes = prepared.plan.changes
+    tags: dict[ObjectKey, Live | Bystander] = {
+        **prepared.outside,
+        **prepared.live.bystanders,
+        **prepared.live.tags,
+    }
     asks, pins = asks_of(changes), pins_of(changes, tags)
     with watch.stage("resolve", len(asks) + len(pins)) as stage:
         answers = look_up(client, asks, concurrency=concurrency, tell=stage.add)

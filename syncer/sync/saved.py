@@ -10,6 +10,7 @@ from syncer.errors import ForbiddenError, StalePlanError
 from syncer.events import nobody
 from syncer.model import Report, Source
 from syncer.plan import Planner, Policy
+from syncer.plan.bystanders import beside_plan
 from syncer.plan.saved import AGAIN
 from syncer.plan.shards import part_of
 from syncer.plan.staleness import Exactly, gates_again, held_against, left_of, unfit
@@ -49,7 +50,7 @@ def apply_saved(  # noqa: PLR0913 - as `sync`, and the plan
     if refusal := unfit(saved, server):
         return Run(Report(saved.source, saved.target, made, shard=shard), refusal)
     with lock(made.owner) as before_write:
-        live = list_live(options, client, made.scope, watch)
+        live = list_live(options, client, made.scope, watch, kept=beside_plan(made))
         for namespace, message in live.forbidden.items():
             raise ForbiddenError(message, hint=f"the plan lists {namespace}; nothing was written")
         part = part_of(made.changes, options.shard) if options.shard else made.changes

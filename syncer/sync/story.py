@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +18,7 @@ from syncer.manifests import parse_manifests
 from syncer.manifests.checks import default_namespace
 from syncer.model import Outcome, Report, Scope, Severity, SourceInfo, Target
 from syncer.plan import Planner, Policy, make_plan
+from syncer.plan.bystanders import beside_manifests
 from syncer.plan.order import emptied_streams
 from syncer.source import read_source
 from syncer.sync.commits import with_commits
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from syncer.apply import Applier
     from syncer.cluster import Client
     from syncer.events import Tell
-    from syncer.model import Live, LiveState, Manifests, ObjectKey, Plan, Shard, Source
+    from syncer.model import Bystander, Live, LiveState, Manifests, ObjectKey, Plan, Shard, Source
     from syncer.plan import Limit
     from syncer.plan.planner import OnDrift
     from syncer.plan.renaming import Renamer
@@ -192,7 +194,13 @@ def carry_through(
 
 
 def read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
-    """Read git."""
+    """Read git; the files themselves have been parsed, and are kept no longer."""
+    wanted = read_files(options, stdin, watch)
+    return dataclasses.replace(wanted, source=replace(wanted.source, blobs=()))
+
+
+def read_files(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
+    """Read git, and keep its files."""
     with watch.stage("source") as stage:
         source = read_source(options.source, stdin=stdin)
         stage.counts["files"] = len(source.blobs)
@@ -211,7 +219,7 @@ def read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
 
 def readable(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
     """Read a folder whose files are going to be edited. Raises ManifestError where one cannot be read."""
-    wanted = read(options, stdin, watch)
+    wanted = read_files(options, stdin, watch)
     errors = [problem for problem in wanted.manifests.problems if problem.severity is Severity.ERROR]
     if errors:
         place = f"{errors[0].file}:{errors[0].line}:{errors[0].column}"
@@ -239,8 +247,6 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
     """List live, plan."""
     source, manifests = wanted.source, wanted.manifests
     scope = scope_of(manifests, options.namespaces, all_namespaces=options.all_namespaces, shard=options.shard)
-    live = list_live(options, client, scope, watch, named={key.namespace for key in manifests.desired})
-    outside = _followed_outside(client, manifests, scope)
     policy = Policy(
         owner=wanted.owner,
         scope=scope,
@@ -256,6 +262,9 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
         only=wanted.only,
         prune_used=options.prune_used,
     )
+    named, kept = {key.namespace for key in manifests.desired}, beside_manifests(manifests, policy)
+    live = list_live(options, client, scope, watch, named=named, kept=kept)
+    outside = _followed_outside(client, manifests, scope)
     with watch.stage("plan") as stage:
         made = make_plan(manifests, live, policy, outside)
         stage.counts.update(Counter(change.action for change in made.changes))
@@ -285,10 +294,16 @@ def _of_part(scope: Scope) -> Iterator[str]:
         )
 
 
-def list_live(
-    options: Options, client: Client, scope: Scope, watch: Stopwatch, *, named: Collection[str] = ()
+def list_live(  # noqa: PLR0913 - what, how, and two that most stories leave out
+    options: Options,
+    client: Client,
+    scope: Scope,
+    watch: Stopwatch,
+    *,
+    named: Collection[str] = (),
+    kept: Callable[[Live], Live | Bystander] | None = None,
 ) -> LiveState:
-    """List what the cluster has in scope; every story that lists does so by this. `named`: see `read_live`."""
+    """List what the cluster has in scope; every story that lists does so by this. `named`, `kept`: see `read_live`."""
     with watch.stage("live") as stage:
         live = read_live(
             client,
@@ -297,8 +312,9 @@ def list_live(
             concurrency=options.concurrency,
             on_page=stage.add,
             named=named,
+            kept=kept,
         )
-        stage.counts["tags"] = len(live.tags)
+        stage.counts["tags"] = sum(1 for _ in live.everyone())
     return live
 
 
