@@ -52,6 +52,14 @@ class LockHeldError(SyncerError):
     exit_code = 75
 
 
+class InterruptedRunError(SyncerError):
+    """A signal ended the run before its first write, or a second one did."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("interrupted")
+        self.exit_code = exit_code  # type: ignore[misc]  # as a shell counts it, 128 and the signal: 130, 143
+
+
 class ClusterError(SyncerError):
     """The API server could not be reached or understood, or it refused."""
 

@@ -1,7 +1,7 @@
 """What happens while a run goes on, as frozen data: one stream of events, told to one listener.
 
 A stage is StageBegan, Progress a few times a second, StageEnded; between them come Applied, ImportMoved and Waiting.
-The last event is RunEnded, or RunFailed.
+The last event is RunEnded, or RunFailed; that of several sync sets is SetsEnded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from syncer.errors import SyncerError
-    from syncer.model import Import, ObjectKey, Outcome, Report
+    from syncer.model import Import, ObjectKey, Outcome, Report, SetsReport
 
 Stage = Literal[
     "source", "manifests", "live", "plan", "impact", "history", "resolve", "validate", "write", "apply", "wait"
@@ -79,10 +79,16 @@ class RunFailed(Struct, frozen=True, gc=False):
     error: SyncerError
 
 
-Event = StageBegan | Progress | StageEnded | Applied | ImportMoved | Waiting | RunEnded | RunFailed
+class SetsEnded(Struct, frozen=True, gc=False):
+    """A run of several sync sets ended, each of which told of its own end before."""
+
+    report: SetsReport
+
+
+Event = StageBegan | Progress | StageEnded | Applied | ImportMoved | Waiting | RunEnded | RunFailed | SetsEnded
 
 Tell = Callable[[Event], None]
-"""Where events go. It is called from any thread, and must neither raise nor take long."""
+"""Where events go. It is called from any thread, and must neither take long nor raise, save to end a run that reads."""
 
 
 def nobody(_: Event) -> None:

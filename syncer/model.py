@@ -536,6 +536,24 @@ class Report(Struct, frozen=True, gc=False):
     shard: Shard | None = None
 
 
+class SetReport(Struct, frozen=True, gc=False):
+    """What one sync set of several came to. `error` and `hint` say why it stopped as a whole, if it did."""
+
+    name: str
+    report: Report
+    exit_code: int
+    error: str = ""
+    hint: str = ""
+
+
+class SetsReport(Struct, frozen=True, gc=False):
+    """What a run of several sync sets came to: each of them, in the order that they were asked for."""
+
+    sets: tuple[SetReport, ...]
+    exit_code: int
+    interrupted: bool = False
+
+
 class Explanation(Struct, frozen=True, gc=False):
     """All that can be said of one tag; `report` is of a plan that holds its change, or none where there is none.
 

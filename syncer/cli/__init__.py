@@ -109,11 +109,16 @@ def _ended(error: BaseException) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         case _:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{Path(frame.filename).name}:{frame.lineno}"
-            hint = "this is a defect of syncer; please report it with the command that you ran"
-            show_error(SyncerError(f"internal error: {type(error).__name__} at {place}", hint=hint))
+            show_error(defect(error))
             return 1
+
+
+def defect(error: BaseException) -> SyncerError:
+    """Make the error that is told of one that nobody expected."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    hint = "this is a defect of syncer; please report it with the command that you ran"
+    return SyncerError(f"internal error: {type(error).__name__} at {place}", hint=hint)
 
 
 def show_error(error: SyncerError) -> None:

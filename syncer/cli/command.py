@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +14,7 @@ from syncer.cli.log import LOG
 from syncer.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from syncer import settings
 
@@ -25,17 +26,20 @@ ORDER: Final = (
     ParameterSource.DEFAULT_MAP,
     ParameterSource.DEFAULT,
 )
+SEVERAL: Final = ("plan", "sync")
+"""Commands that take several sets at once."""
 SCOPE: Final = ("namespaces", "all_namespaces")
 """Two ways to say one thing: `-n` on the command line must not lose to an `all-namespaces` of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the settings file said for this command, by parameter, and the set that was taken."""
+    """What the settings file said for this command, by parameter, and the set that was taken, or the several."""
 
     file: settings.SettingsFile | None = None
     values: Mapping[str, settings.Value] | None = None
     chosen: settings.SyncSet | None = None
+    several: tuple[settings.SyncSet, ...] = ()
 
 
 class Command(click.Command):
@@ -52,17 +56,24 @@ class Command(click.Command):
             type=click.Path(),
             help="Settings file. Default: syncer.yaml of the working directory, if there is one.",
         )
+        self.takes_several = self.name in SEVERAL
         self.set = click.Option(
             ["--set"],
             metavar="NAME",
-            default="",
+            multiple=self.takes_several,
+            default=() if self.takes_several else "",
             expose_value=False,
             shell_complete=_sets,
-            help="Take source, scope, owner and more from this set of the settings file.",
+            help="Take source, scope, owner and more from this set of the settings file"
+            f"{'; repeatable: side by side, one report' * self.takes_several}.",
         )
+        self.all_sets = click.Option(
+            ["--all-sets"], is_flag=True, expose_value=False, help="Take every set of the settings file, side by side."
+        )
+        self.only: settings.SyncSet | None = None
         self.has_set = any(param.name in {"source", "context"} for param in self.params)
         self.needs_source = any(param.name == "source" and param.required for param in self.params)
-        added = [self.config, *([self.set] if self.has_set else [])]
+        added = [self.config, *([self.set] if self.has_set else []), *([self.all_sets] if self.takes_several else [])]
         self.params = [*self.params, *added]
         for option in added:
             option.group = "Settings"  # type: ignore[attr-defined]  # see put_into
@@ -94,9 +105,10 @@ class Command(click.Command):
         for option in _options(self):
             # Click would take the parameter's name, which is a plural or a word that Python leaves free.
             option.envvar = option.envvar or variable_of(name, option)
-        given = self._glance(ctx, args)
+        given, given_args = self._glance(ctx, args), list(args)
         self._choose_log(ctx, given)
-        if any(param.is_eager and given.get(str(param.name)) for param in self.get_params(ctx)):
+        pages = (param for param in self.get_params(ctx) if param.is_eager and param.name != "log_format")
+        if any(given.get(str(param.name)) for param in pages):
             return super().parse_args(ctx, args)  # help, or a page: whatever the file says
         try:
             loaded = ctx.obj = self.load(ctx, given)
@@ -110,9 +122,23 @@ class Command(click.Command):
             for option in self.params
             if option.name in values
         }
+        if loaded.several:
+            ctx.default_map.setdefault("source", "")  # each of them has its own
         self._choose_log(ctx, given)
+        rest = self._parse(ctx, args, values)
+        self._narrow(ctx)
+        if ctx.params.get("namespaces") and ctx.params.get("all_namespaces") and not ctx.resilient_parsing:
+            from_file = ctx.get_parameter_source("namespaces") is ParameterSource.DEFAULT_MAP
+            said = f"{values['namespaces'].place}: namespace excludes all-namespaces" if from_file else ""
+            raise UsageError(said or "-A and -n exclude each other", hint="give one of them")
+        if loaded.several and not ctx.resilient_parsing:
+            ctx.params["sets"] = self._each_set(ctx, given_args, loaded.several)
+        return rest
+
+    def _parse(self, ctx: click.Context, args: list[str], values: Mapping[str, settings.Value]) -> list[str]:
+        """Read all options. Raises UsageError that names where a wrong value comes from, if it is no flag."""
         try:
-            rest = super().parse_args(ctx, args)
+            return super().parse_args(ctx, args)
         except click.BadParameter as error:
             if (param := error.param) is None:
                 raise
@@ -124,12 +150,23 @@ class Command(click.Command):
                 case _:
                     raise
             raise UsageError(f"{place}: {error.message}") from error
-        self._narrow(ctx)
-        if ctx.params.get("namespaces") and ctx.params.get("all_namespaces") and not ctx.resilient_parsing:
-            from_file = ctx.get_parameter_source("namespaces") is ParameterSource.DEFAULT_MAP
-            said = f"{values['namespaces'].place}: namespace excludes all-namespaces" if from_file else ""
-            raise UsageError(said or "-A and -n exclude each other", hint="give one of them")
-        return rest
+
+    def _each_set(
+        self, ctx: click.Context, args: list[str], several: Sequence[settings.SyncSet]
+    ) -> Mapping[str, click.Context]:
+        """Read the command line for each set as if it were the only one. Raises UsageError for all that are wrong."""
+        found, wrong = dict[str, click.Context](), dict[str, tuple[str, str]]()
+        for each in several:
+            alone = copy.copy(self)
+            alone.only = each
+            try:
+                found[each.name] = alone.make_context(ctx.info_name, list(args), parent=ctx.parent)
+            except click.UsageError as error:
+                wrong[each.name] = (error.format_message(), "")
+            except UsageError as error:
+                wrong[each.name] = (error.message, error.hint)
+        refuse(wrong)
+        return found
 
     def _glance(self, ctx: click.Context, args: list[str]) -> Mapping[str, Any]:
         """Give what can be read of a command line; what is wrong with it is said once the settings are known."""
@@ -150,24 +187,46 @@ class Command(click.Command):
     def load(self, ctx: click.Context, given: Mapping[str, Any]) -> Loaded:
         """Read the settings file, if there is one, for what is given on the command line. Raises UsageError."""
         named, source = self.config.consume_value(ctx, given)
-        chosen = str(self.set.consume_value(ctx, given)[0]) if self.has_set else ""
+        names, takes_all = self._sets_named(ctx, given)
         path = Path(named or NAME)
         if source is ParameterSource.DEFAULT and not path.is_file():
-            if chosen:
-                raise UsageError(f"--set {chosen}: there is no {NAME} here", hint="give --config FILE, too")
+            if names or takes_all:
+                said = "--all-sets" if takes_all else f"--set {names[0]}"
+                raise UsageError(f"{said}: there is no {NAME} here", hint="give --config FILE, too")
             return Loaded()
         from syncer.settings import load  # noqa: PLC0415 - no file, no import
 
         file = load(path, vocabulary(ctx.find_root()))
-        taken = file.choose(chosen) if chosen else None
+        asked = file.every_set() if takes_all else tuple(map(file.choose, names))
+        several = asked if (takes_all or len(asked) > 1) and not self.only else ()
+        taken = self.only or next(iter(asked if not several else ()), None)
         for param in self.params:
-            if param.name == "source" and self.needs_source and not taken and not ctx.resilient_parsing:
+            if param.name == "source" and self.needs_source and not (taken or several or ctx.resilient_parsing):
                 is_open = param.consume_value(ctx, given)[1] is ParameterSource.DEFAULT
                 # For `syncer config` nothing is required: it also tells what counts before one of several is named.
                 taken = file.only_set() if is_open and (param.required or len(file.sets) == 1) else None
         described = describe(name_of(ctx), self)
         values = file.values(described, taken)
-        return Loaded(file, {described.keys[name].parameter: value for name, value in values.items()}, taken)
+        by_parameter = {described.keys[name].parameter: value for name, value in values.items()}
+        return Loaded(file, by_parameter, taken, several)
+
+    def _sets_named(self, ctx: click.Context, given: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
+        """Give the sets that are asked for by name, and whether all are. Raises UsageError."""
+        if not self.has_set:
+            return (), False
+        value, source = self.set.consume_value(ctx, given)
+        names = (value,) * bool(value) if isinstance(value, str) else tuple(value)
+        if twice := next((name for name in names if names.count(name) > 1), ""):
+            raise UsageError(f"--set {twice} is given twice", hint="give each set once")
+        if not self.takes_several:
+            return names, False
+        every, said = self.all_sets.consume_value(ctx, given)
+        if not self.all_sets.type_cast_value(ctx, every):
+            return names, False
+        if names and said is source:
+            raise UsageError("--set and --all-sets exclude each other", hint="give one of them")
+        is_stronger = not names or ORDER.index(said) < ORDER.index(source)
+        return (() if is_stronger else names), is_stronger
 
     def _narrow(self, ctx: click.Context) -> None:
         """Of the two ways to say the scope, keep the one that came by the stronger way."""
@@ -229,7 +288,7 @@ def describe(name: str, command: Command) -> settings.Command:
 
     keys = {}
     for param in command.params:
-        if param.name in {"config", "set", "explain", None} or (
+        if param.name in {"config", "set", "all_sets", "explain", None} or (
             isinstance(param, click.Argument) and param.name != "source"
         ):
             continue
@@ -237,6 +296,14 @@ def describe(name: str, command: Command) -> settings.Command:
         more = {"anchor": anchor} if (anchor := _anchor(param.type)) else {}
         keys[key_of(param)] = Key(key_of(param), str(param.name), help_, _schema(param), _is_list(param), **more)
     return Described(name, keys, command.has_set)
+
+
+def refuse(wrong: Mapping[str, tuple[str, str]]) -> None:
+    """Raise UsageError for what is wrong with sets, as message and hint by the name of each, if anything is."""
+    if wrong:
+        hints = dict.fromkeys(hint for _, hint in wrong.values() if hint)
+        message = "\n".join(f"set {name}: {message}" for name, (message, _) in wrong.items())
+        raise UsageError(message, hint="; ".join(hints))
 
 
 def key_of(param: click.Parameter) -> str:
@@ -266,8 +333,10 @@ def name_of(ctx: click.Context) -> str:
 
 
 def _sets(ctx: click.Context, _param: click.Parameter, typed: str) -> list[str]:
-    """Complete the name of a set."""
-    return [name for name in (ctx.obj.file.sets if ctx.obj and ctx.obj.file else ()) if name.startswith(typed)]
+    """Complete the name of a set that was not given yet."""
+    there = ctx.obj.file.sets if ctx.obj and ctx.obj.file else ()
+    given = [each.name for each in (*ctx.obj.several, ctx.obj.chosen) if each] if there else []
+    return [name for name in there if name.startswith(typed) and name not in given]
 
 
 def _options(command: click.Command) -> Iterator[click.Option]:

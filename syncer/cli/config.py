@@ -34,6 +34,7 @@ def command(ctx: click.Context, arguments: tuple[str, ...], *, schema: bool) -> 
     Examples:
       syncer config
       syncer config plan --set payments
+      syncer config sync --all-sets
       syncer config --schema > syncer.schema.json
     """
     root = ctx.find_root()
@@ -43,15 +44,19 @@ def command(ctx: click.Context, arguments: tuple[str, ...], *, schema: bool) -> 
         click.echo(json.dumps(json_schema(vocabulary(root)), indent=2))
         return
     asked = _parse(root, list(arguments))
+    click.echo("\n".join(map(_table, asked.params.get("sets", {"": asked}).values())), nl=False)
+
+
+def _table(asked: click.Context) -> str:
+    """Write what counts for a command, or for a set of several."""
     loaded = asked.obj
     sets = f", set {loaded.chosen.name}" if loaded.chosen else ""
     if loaded.file and loaded.file.sets and not sets:
         sets = f", none of its sets ({', '.join(loaded.file.sets)})"
-    click.echo(f"# syncer {name_of(asked)}; settings file: {loaded.file.path if loaded.file else 'none'}{sets}")
+    title = f"# syncer {name_of(asked)}; settings file: {loaded.file.path if loaded.file else 'none'}{sets}\n"
     rows = [("OPTION", "VALUE", "ORIGIN"), *_rows(asked)]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for key, value, origin in rows:
-        click.echo(f"{key:{widths[0]}}  {value:{widths[1]}}  {origin}")
+    return title + "".join(f"{key:{widths[0]}}  {value:{widths[1]}}  {origin}\n" for key, value, origin in rows)
 
 
 def _parse(root: click.Context, arguments: list[str]) -> click.Context:

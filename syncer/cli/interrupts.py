@@ -6,26 +6,21 @@ import signal
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Self
 
-from syncer.errors import SyncerError
+from syncer.errors import InterruptedRunError
 
 if TYPE_CHECKING:
     from types import FrameType
 
 
-class InterruptedRunError(SyncerError):
-    """The run was interrupted before its first write, or a second time."""
-
-    def __init__(self, signum: int) -> None:
-        super().__init__("interrupted")
-        self.exit_code = 128 + signum  # type: ignore[misc]  # as a shell counts it: 130, 143
-
-
 class Interrupts(AbstractContextManager["Interrupts"]):
-    """Catches both signals while it is open. Before writes begin they end the run at once, afterwards in good order."""
+    """Catches both signals while it is open. Before writes begin they end the run at once, afterwards in good order.
 
-    def __init__(self) -> None:
+    Of `several` runs none is ended at once: each asks by itself, and only a second signal raises.
+    """
+
+    def __init__(self, *, several: bool = False) -> None:
         self.exit_code = 0
-        self._writing = False
+        self._writing = several
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
@@ -44,5 +39,5 @@ class Interrupts(AbstractContextManager["Interrupts"]):
 
     def _caught(self, signum: int, _: FrameType | None) -> None:
         if not self._writing or self.exit_code:
-            raise InterruptedRunError(signum)
+            raise InterruptedRunError(128 + signum)
         self.exit_code = 128 + signum

@@ -28,18 +28,23 @@ class Log:
         self.json = False
 
     def say(self, level: Level, message: str, **more: Any) -> None:
-        """Say a message; `more`, of which people are only told a `hint`, becomes further keys of the JSON object."""
+        """Say a message; `more` becomes further keys of the JSON object, people are told `hint` and `set` of them."""
         if self.json:
             time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             click.echo(json.dumps({"time": time, "level": level, "message": message, **more}), err=True)
             return
-        click.echo(f"{_WORDS[level]}{_shown(message)}", err=True)
+        click.echo(f"{_WORDS[level]}{about(more.get('set', ''))}{_shown(message)}", err=True)
         if more.get("hint"):
             click.echo(f"Hint: {_shown(more['hint'])}", err=True)
 
     def error(self, error: SyncerError) -> None:
         """Say what happened and what to do."""
         self.say("error", error.message, **({"hint": error.hint} if error.hint else {}), exit_code=error.exit_code)
+
+
+def about(name: str) -> str:
+    """Give what stands before a message about one sync set of several; nothing where there is no name."""
+    return f"set {name}: " if name else ""
 
 
 def _shown(text: str) -> str:

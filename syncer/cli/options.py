@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from syncer.report import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from syncer.cluster import Client
+    from syncer.cluster import Client, ConnectionOptions
     from syncer.source import SourceSpec
     from syncer.sync import Options
 
@@ -245,7 +246,8 @@ UNDO_FILE = click.option(
 def undo_file(given: dict[str, Any]) -> Path:
     """Give the path of the run's undo file: as given, else a new name in the user's state folder (XDG).
 
-    The name says which part of a plan it belongs to: each of them, and each of its runs, has a file of its own.
+    The name says which part of a plan it belongs to, or which set of several: each of them, and each of its runs, has
+    a file of its own.
     """
     if given["undo_file"]:
         return Path(given["undo_file"])
@@ -256,6 +258,7 @@ def undo_file(given: dict[str, Any]) -> Path:
         raise UsageError("there is no home folder to keep the undo file in", hint=hint) from error
     shard = given.get("shard")
     part = f"-part-{shard.index}-of-{shard.count}" if shard else ""
+    part += f"-set-{given['set']}" if "set" in given else ""
     now, host = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}", socket.gethostname()
     return state / "syncer" / f"undo-{now}-{host}-{os.getpid()}{part}.jsonl"
 
@@ -311,17 +314,33 @@ def tell(text: str) -> None:
     LOG.say("info", text[:1].upper() + text[1:])
 
 
-def client_of(given: dict[str, Any], tell: Callable[[str], None] = tell) -> Client:
+def client_of(
+    given: dict[str, Any], tell: Callable[[str], None] = tell, sleep: Callable[[float], None] = time.sleep
+) -> Client:
     """Connect to the cluster that the options name, as kubectl would. Raises UsageError, ClusterError.
 
-    `tell` is given a sentence where the server keeps the run waiting.
+    `tell` is given a sentence where the server keeps the run waiting; `sleep` waits between two attempts.
     """
-    from syncer.cluster import Client, ConnectionOptions, connect  # noqa: PLC0415 - `--help` pays for no import
+    from syncer.cluster import Client, connect  # noqa: PLC0415 - `--help` pays for no import
+
+    connection = connect(_connection_options(given), environ=os.environ)
+    return Client(connection, pool_size=given["concurrency"], tell=tell, sleep=sleep)
+
+
+def located(given: dict[str, Any]) -> str:
+    """Give the URL of the server that the options name, without logging in. Raises UsageError, ClusterError."""
+    from syncer.cluster.connection import locate  # noqa: PLC0415 - `--help` pays for no import
+
+    return locate(_connection_options(given), environ=os.environ)
+
+
+def _connection_options(given: dict[str, Any]) -> ConnectionOptions:
+    from syncer.cluster import ConnectionOptions  # noqa: PLC0415 - `--help` pays for no import
 
     for name in ("kubeconfig", "token_file", "certificate_authority"):
         if given[name] and not Path(given[name]).is_file():
             raise UsageError(f"--{name.replace('_', '-')}: there is no file {given[name]}")
-    options = ConnectionOptions(
+    return ConnectionOptions(
         kubeconfig=given["kubeconfig"],
         context=given["context"],
         server=given["server"],
@@ -331,4 +350,3 @@ def client_of(given: dict[str, Any], tell: Callable[[str], None] = tell) -> Clie
         impersonate=given["impersonate"],
         request_timeout=given["request_timeout"],
     )
-    return Client(connect(options, environ=os.environ), pool_size=given["concurrency"], tell=tell)

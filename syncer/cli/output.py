@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TextIO
@@ -21,7 +21,7 @@ from syncer.cli.log import LOG
 from syncer.cli.options import tell
 from syncer.cli.progress import progress
 from syncer.errors import SyncerError, UsageError
-from syncer.events import Progress, RunEnded, RunFailed, Waiting, nobody
+from syncer.events import Progress, RunEnded, RunFailed, SetsEnded, Waiting, nobody
 from syncer.model import Scope, SourceInfo, Target
 from syncer.report import pieces
 from syncer.report.facts import complaint
@@ -30,11 +30,11 @@ from syncer.report.values import sentence
 from syncer.source.location import display_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
     from syncer.events import Event, Tell
-    from syncer.model import Report
+    from syncer.model import Report, SetsReport
     from syncer.sync import Run
 
 
@@ -73,46 +73,38 @@ def _check_apart(outputs: Sequence[Output]) -> None:
         taken[place] = output.format
 
 
-class Reporting:
-    """Tells what a command does, for as long as it is open: to a person on stderr, and to JSON lines.
+class Voice:
+    """Tells what a run does, for as long as it is open: on stderr, to JSON lines, and in its report's files.
 
-    Making one raises UsageError for outputs that cannot be, opening it SyncerError where one cannot be written. An
-    error that leaves it is told, too. Nothing that goes wrong with telling ends a run.
+    Opening it raises SyncerError where an output cannot be written. An error that leaves it is told, too. Nothing that
+    goes wrong with telling ends a run.
     """
 
-    def __init__(self, given: dict[str, Any]) -> None:
+    def __init__(self, given: dict[str, Any], outputs: Sequence[Output]) -> None:
         self._given = given
-        self._outputs = parse_outputs(given["outputs"], quiet=given["quiet"])
-        self._lock = threading.Lock()
+        self._outputs = outputs
         self._lines: list[Lines] = []
-        self._open, self._showing = ExitStack(), ExitStack()
-        self._show: Tell = nobody
+        self._open = ExitStack()
         self._finished = False
 
     def __enter__(self) -> Self:
-        paths = [output.path for output in self._outputs if output.format == "jsonl"]
-        for path in paths:
-            self._lines.append(Lines(opened(path) if path else sys.stdout, path))
-            self._open.callback(self._lines[-1].close)
         for output in self._outputs:
-            if output.path and output.format != "jsonl":
+            if output.format == "jsonl":
+                self._lines.append(Lines(opened(output.path) if output.path else sys.stdout, output.path))
+                self._open.callback(self._lines[-1].close)
+            elif output.path:
                 make_room(output.path)
-        crossed = "" in paths and sys.stdout.isatty()
-        silent = self._given["quiet"] or self._given["no_progress"] or crossed
-        if LOG.json:
-            from syncer.cli.loglines import LogLines  # noqa: PLC0415 - people read no JSON
-
-            self._show = LogLines(silent=silent)
-        else:
-            self._show = self._showing.enter_context(progress(silent=silent, color=not _no_color(self._given)))
         return self
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         if isinstance(error, SyncerError):
             self.tell(RunFailed(error))
-        self._showing.close()
+        self._hush()
         if isinstance(error, SyncerError) and not (self._finished or isinstance(error, UsageError)):
-            self._report_failure(error)
+            # The terminal has the error, on stderr, which matters more than a report that cannot be written.
+            asked = [output for output in self._outputs if output.path or output.format != "text"]
+            with suppress(SyncerError, OSError):
+                self._write(failed_report(error, self._given), asked)
         self._open.close()
 
     def wait(self, message: str) -> None:
@@ -121,11 +113,61 @@ class Reporting:
         self.tell(Waiting(message))
 
     def tell(self, event: Event) -> None:
-        """Pass an event on, one at a time, whatever thread it comes from."""
+        """Pass an event on."""
+        for lines in self._lines:
+            lines.write(event)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two attempts."""
+        time.sleep(seconds)
+
+    def _hush(self) -> None:
+        """Show nothing any more: what is printed now must not get between the bars."""
+
+    def _write(self, report: Report | SetsReport, outputs: Sequence[Output]) -> None:
+        """Write a report to outputs, but for JSON lines, which have it already."""
+        write_report(report, [output for output in outputs if output.format != "jsonl"], self._given)
+
+    def _check(self) -> None:
+        """Raise what went wrong with JSON lines."""
+        for lines in self._lines:
+            lines.check()
+
+
+class Reporting(Voice):
+    """Tells what a command does, on stderr, too. Making one raises UsageError for outputs that cannot be."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        super().__init__(given, parse_outputs(given["outputs"], quiet=given["quiet"]))
+        self._lock = threading.Lock()
+        self._showing = ExitStack()
+        self._shows: Callable[[str], Tell] = lambda _: nobody
+        self._show: dict[str, Tell] = {}
+        self._over = False
+        self.tells_text = any(output.format == "text" and not output.path for output in self._outputs)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        crossed = any(not lines.path for lines in self._lines) and sys.stdout.isatty()
+        silent = self._given["quiet"] or self._given["no_progress"] or crossed
+        if LOG.json:
+            from syncer.cli.loglines import LogLines  # noqa: PLC0415 - people read no JSON
+
+            self._shows = lambda name: LogLines(silent=silent, of_set=name)
+        else:
+            self._shows = self._showing.enter_context(progress(silent=silent, color=not _no_color(self._given)))
+        return self
+
+    def tell(self, event: Event, of_set: str = "") -> None:
+        """Pass an event on, one at a time, whatever thread it comes from; `of_set` names the one set of several."""
         with self._lock:
-            self._show(event)
+            if self._over:  # what an interrupt left behind still speaks, but nobody listens
+                return
+            if of_set not in self._show:
+                self._show[of_set] = self._shows(of_set)
+            self._show[of_set](event)
             for lines in self._lines:
-                lines.write(event)
+                lines.write(event, of_set)
 
     def finish(self, run: Run, interrupted: int = 0) -> int:
         """Write the report to all outputs, say why a run was refused, and give the exit code.
@@ -136,31 +178,43 @@ class Reporting:
         self._finished = True
         code = interrupted or run.exit_code(detailed=self._given["detailed_exitcode"])
         self.tell(RunEnded(run.report, code, run.refusal))
-        self._showing.close()  # what is printed now must not get between the bars
-        write_report(run.report, [output for output in self._outputs if output.format != "jsonl"], self._given)
-        told = any(output.format == "text" and not output.path for output in self._outputs)
+        self._hush()
+        self._write(run.report, self._outputs)
         if run.refusal:
             show_error(run.refusal)
-        elif code in (1, 4) and not told:
+        elif code in (1, 4) and not self.tells_text:
             show_error(SyncerError(sentence(complaint(run.report))))
-        for lines in self._lines:
-            lines.check()
+        self._check()
         return code
 
-    def _report_failure(self, error: SyncerError) -> None:
-        """Write the report of a run that failed as a whole to each output that was asked for.
+    def finish_sets(self, report: SetsReport) -> int:
+        """Write the report of several sets to all outputs, say which of them went wrong, and give the exit code.
 
-        The terminal has the error itself, on stderr, which also matters more than a report that cannot be written.
+        Raises SyncerError as `finish`.
         """
-        asked = [o for o in self._outputs if o.format != "jsonl" and (o.path or o.format != "text")]
-        given = self._given
-        source = next((str(given[name]) for name in ("source", "plan", "undo") if given.get(name)), "")
-        target = Target(given.get("server", ""), given.get("context", ""))
-        scope = Scope(given.get("all_namespaces", False), tuple(given.get("namespaces", ())))
-        owner, shard = given.get("owner") or "", given.get("shard")
-        report = failed(error, SourceInfo(display_url(source)), target, owner, scope, shard)
-        with suppress(SyncerError, OSError):
-            write_report(report, asked, given)
+        self.tell(SetsEnded(report))
+        self._finished = self._over = True
+        self._hush()
+        self._write(report, self._outputs)
+        for each in report.sets:
+            said = each.error or (sentence(complaint(each.report)) if each.exit_code in (1, 4) else "")
+            if said and (each.error or not self.tells_text):
+                hint = {"hint": each.hint} if each.hint else {}
+                LOG.say("error", said, **hint, exit_code=each.exit_code, set=each.name)
+        self._check()
+        return report.exit_code
+
+    def _hush(self) -> None:
+        self._showing.close()
+
+
+def failed_report(error: SyncerError, given: dict[str, Any]) -> Report:
+    """Make the report of a run that failed as a whole, by what it was asked for."""
+    source = next((str(given[name]) for name in ("source", "plan", "undo") if given.get(name)), "")
+    target = Target(given.get("server", ""), given.get("context", ""))
+    scope = Scope(given.get("all_namespaces", False), tuple(given.get("namespaces", ())))
+    owner, shard = given.get("owner") or "", given.get("shard")
+    return failed(error, SourceInfo(display_url(source)), target, owner, scope, shard)
 
 
 @dataclass(slots=True)
@@ -170,20 +224,20 @@ class Lines:
     file: TextIO
     path: str = ""
     _error: OSError | None = None
-    _progress: float = 0.0
+    _progress: dict[str, float] = field(default_factory=dict)
 
-    def write(self, event: Event) -> None:
-        """Write an event; of those that say how far a stage is, one a second."""
+    def write(self, event: Event, of_set: str = "") -> None:
+        """Write an event; of those that say how far a stage is, one a second, for each set of several."""
         if self._error:
             return
         if isinstance(event, Progress):
-            if time.monotonic() - self._progress < 1.0:
+            if time.monotonic() - self._progress.get(of_set, 0.0) < 1.0:
                 return
-            self._progress = time.monotonic()
+            self._progress[of_set] = time.monotonic()
         from syncer.report.eventlines import event_lines  # noqa: PLC0415 - most runs write none
 
         try:
-            self.file.writelines(event_lines(event, datetime.now(UTC)))
+            self.file.writelines(event_lines(event, datetime.now(UTC), of_set))
             self.file.flush()
         except OSError as error:
             self._error = error
@@ -202,7 +256,7 @@ class Lines:
                 self.file.close()
 
 
-def write_report(report: Report, outputs: Sequence[Output], given: dict[str, Any]) -> None:
+def write_report(report: Report | SetsReport, outputs: Sequence[Output], given: dict[str, Any]) -> None:
     """Write a report to all its outputs. Raises SyncerError where a file cannot be written."""
     color = not _no_color(given) and sys.stdout.isatty()
     width = shutil.get_terminal_size((100, 24)).columns
@@ -223,7 +277,7 @@ def write_report(report: Report, outputs: Sequence[Output], given: dict[str, Any
         add_to_summary(summary, report)
 
 
-def add_to_summary(path: str, report: Report) -> None:
+def add_to_summary(path: str, report: Report | SetsReport) -> None:
     """Add the report to the summary of a step of GitHub Actions. Raises SyncerError."""
     from syncer.report.github import SUMMARY_LIMIT, step_summary  # noqa: PLC0415 - only a step pays for it
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from syncer.cli.log import about
 from syncer.events import Progress, StageBegan, StageEnded, nobody
 
 if TYPE_CHECKING:
@@ -38,15 +39,18 @@ EVERY: Final = 10.0
 
 
 @contextmanager
-def progress(*, silent: bool, color: bool) -> Iterator[Tell]:
-    """Give what shows events on stderr for as long as it is open; `silent` shows nothing."""
+def progress(*, silent: bool, color: bool) -> Iterator[Callable[[str], Tell]]:
+    """Give what shows a run's events on stderr for as long as it is open; `silent` shows nothing.
+
+    It is made by the name of a sync set, where several run side by side; empty where one does.
+    """
     if silent:
-        yield nobody
+        yield lambda _: nobody
     elif sys.stderr.isatty():
         with _bars(color=color) as bars:
-            yield BarProgress(bars)
+            yield lambda name: BarProgress(bars, about(name))
     else:
-        yield LineProgress()
+        yield lambda name: LineProgress(echo=lambda text: click.echo(f"{about(name)}{text}", err=True))
 
 
 @dataclass(slots=True)
@@ -110,6 +114,7 @@ class BarProgress:
     """A bar a stage, which goes away when the run is over, for the report says all of it."""
 
     bars: Bars
+    about: str = ""
     _tasks: dict[Stage, TaskID] = field(default_factory=dict)
 
     def __call__(self, event: Event) -> None:
@@ -117,7 +122,7 @@ class BarProgress:
         match event:
             case StageBegan(stage, total) if stage in STAGES:
                 doing, _, what = STAGES[stage]
-                self._tasks[stage] = self.bars.add_task(doing, total=total, what=what)
+                self._tasks[stage] = self.bars.add_task(f"{self.about}{doing}", total=total, what=what)
             case Progress(stage, done, total) if stage in self._tasks:
                 self.bars.update(self._tasks[stage], completed=done, total=total)
             case StageEnded(stage, _, counts) if stage in self._tasks:

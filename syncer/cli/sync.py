@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,12 @@ from syncer.cli.options import (
 )
 from syncer.cli.types import Duration
 from syncer.cli.watching import EVENTS, METRICS_FILE, PUSHGATEWAY, check_watching, publish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from syncer.cli.output import Voice
+    from syncer.sync import Run
 
 
 @click.command("sync")
@@ -60,27 +66,41 @@ def command(**given: Any) -> int:
 
     SOURCE is a git URL, a directory, or - for manifests on stdin; syncer.yaml may name it, too.
 
+    Several sets of syncer.yaml (--all-sets) run side by side, each as if it were alone: one report, and the exit code
+    of the worst: 143, 130, 64, 1, 4, 3, 75, 2, 0, in this order.
+
     \b
     Examples:
       syncer sync https://github.com/example/tags -n team-a -n team-b
       syncer sync . -A --owner tags --wait 5m
       syncer sync . --dry-run
+      syncer sync --set web --set payments          two sets of syncer.yaml, side by side
     """
-    from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
-    from syncer.cli.output import Reporting  # noqa: PLC0415 - likewise
+    if "sets" in given:
+        from syncer.cli.sets import run_sets  # noqa: PLC0415 - one set has no need of it
+
+        return run_sets(given, _sync)
+    from syncer.cli.output import Reporting  # noqa: PLC0415 - `--help` pays for no import it does not need
     from syncer.cli.profiling import profiled  # noqa: PLC0415 - likewise
 
     check_watching(given)
     asked = given["profile"]
     with Reporting(given) as reporting, Interrupts() as interrupts, profiled(asked=asked) as stages:
-        options, client, tell = run_options(given), client_of(given, reporting.wait), reporting.tell
-        if given["dry_run"] == "client":
-            run = sync.plan(options, client, sys.stdin.buffer, tell=tell)
-        elif given["dry_run"] == "server":
-            run = sync.validate_on_server(options, client, sys.stdin.buffer, tell=tell)
-        else:
-            lock = lock_of(given, client)
-            run = sync.sync(options, client, sys.stdin.buffer, lock=lock, stopped=interrupts.stopped, tell=tell)
-        publish(run, given, client)
+        run = _sync(given, reporting, interrupts.stopped)
         stages.update(run.report.timings)
         return reporting.finish(run, interrupts.exit_code)
+
+
+def _sync(given: dict[str, Any], voice: Voice, stopped: Callable[[], bool]) -> Run:
+    from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
+
+    options, client, tell = run_options(given), client_of(given, voice.wait, voice.sleep), voice.tell
+    if given["dry_run"] == "client":
+        run = sync.plan(options, client, sys.stdin.buffer, tell=tell)
+    elif given["dry_run"] == "server":
+        run = sync.validate_on_server(options, client, sys.stdin.buffer, tell=tell)
+    else:
+        lock = lock_of(given, client)
+        run = sync.sync(options, client, sys.stdin.buffer, lock=lock, stopped=stopped, tell=tell)
+    publish(run, given, client)
+    return run

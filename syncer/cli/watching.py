@@ -43,24 +43,28 @@ def check_watching(given: dict[str, Any]) -> None:
 
 def publish(run: Run, given: dict[str, Any], client: Client) -> None:
     """Tell whoever watches what came of a run; what cannot be told is a warning, for the run itself is over."""
-    now = datetime.now(UTC)
+    now, of_set = datetime.now(UTC), given.get("set", "")
     if given["metrics_file"]:
-        _write(Path(given["metrics_file"]), run, now)
+        _write(Path(given["metrics_file"]), run, now, of_set)
     if given["pushgateway"]:
-        _push(given["pushgateway"], run, now)
+        _push(given["pushgateway"], run, now, of_set)
     if given["events"] and run.report.applied:
         from syncer.cluster.events import send_events  # noqa: PLC0415 - most runs need none of it
         from syncer.report.events import events_of  # noqa: PLC0415 - likewise
 
         for trouble in send_events(client, events_of(run.report, now), given["concurrency"]):
-            LOG.say("warning", trouble)
+            _warn(trouble, of_set)
+
+
+def _warn(message: str, of_set: str) -> None:
+    LOG.say("warning", message, **({"set": of_set} if of_set else {}))
 
 
 def _success(run: Run, now: datetime) -> float | None:
     return now.timestamp() if run.report.applied and run.exit_code() == 0 else None
 
 
-def _write(path: Path, run: Run, now: datetime) -> None:
+def _write(path: Path, run: Run, now: datetime, of_set: str) -> None:
     """Replace the file as a whole, so that no collector reads half of it; the time of an older success stays in it."""
     from prometheus_client import generate_latest  # noqa: PLC0415 - only who wants metrics needs the package
 
@@ -70,20 +74,21 @@ def _write(path: Path, run: Run, now: datetime) -> None:
     try:
         before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
         last_success = _success(run, now) or last_success_in(before, run.report.plan.owner)
-        text = generate_latest(registry_of(run.report, now=now, last_success=last_success)).decode()
-        write_file(path, [text])
+        registry = registry_of(run.report, now=now, last_success=last_success, of_set=of_set)
+        write_file(path, [generate_latest(registry).decode()])
     except (OSError, SyncerError) as error:
-        LOG.say("warning", f"metrics: {error}")
+        _warn(f"metrics: {error}", of_set)
 
 
-def _push(url: str, run: Run, now: datetime) -> None:
+def _push(url: str, run: Run, now: datetime, of_set: str) -> None:
     """Add to what the gateway holds of this owner: there, too, the time of an older success stays."""
     from prometheus_client import pushadd_to_gateway  # noqa: PLC0415 - only who wants metrics needs the package
 
     from syncer.report.metrics import registry_of  # noqa: PLC0415 - likewise
 
-    registry = registry_of(run.report, now=now, last_success=_success(run, now))
+    registry = registry_of(run.report, now=now, last_success=_success(run, now), of_set=of_set)
+    group = {"owner": run.report.plan.owner, **({"set": of_set} if of_set else {})}
     try:
-        pushadd_to_gateway(url, "syncer", registry, grouping_key={"owner": run.report.plan.owner}, timeout=_PATIENCE)
+        pushadd_to_gateway(url, "syncer", registry, grouping_key=group, timeout=_PATIENCE)
     except (OSError, ValueError) as error:  # urllib's own errors are OSErrors
-        LOG.say("warning", f"metrics: the Pushgateway at {urlsplit(url).hostname} did not take them: {error}")
+        _warn(f"metrics: the Pushgateway at {urlsplit(url).hostname} did not take them: {error}", of_set)

@@ -77,10 +77,7 @@ def connect(
     `~/.kube/config`); without one, the pod's service account. Raises UsageError for flags that cannot be, ClusterError
     for a kubeconfig that cannot be used.
     """
-    if options.certificate_authority and options.insecure_skip_tls_verify:
-        raise UsageError("--certificate-authority and --insecure-skip-tls-verify exclude each other")
-    access = _overridden(_found(options, environ, service_account), options)
-    server = _checked(access.server)
+    access, server = _access(options, environ, service_account, authenticate=True)
     return Connection(
         server=server,
         context=access.context,
@@ -94,7 +91,26 @@ def connect(
     )
 
 
-def _found(options: ConnectionOptions, environ: Mapping[str, str], service_account: Path) -> Access:
+def locate(options: ConnectionOptions, *, environ: Mapping[str, str], service_account: Path = SERVICE_ACCOUNT) -> str:
+    """Give the server's URL without its credentials: no plugin runs, nothing is renewed. Raises as `connect`."""
+    access, server = _access(options, environ, service_account, authenticate=False)
+    _impersonation(access.impersonate)
+    return server
+
+
+def _access(
+    options: ConnectionOptions, environ: Mapping[str, str], service_account: Path, *, authenticate: bool
+) -> tuple[Access, str]:
+    if options.certificate_authority and options.insecure_skip_tls_verify:
+        raise UsageError("--certificate-authority and --insecure-skip-tls-verify exclude each other")
+    found = _found(options, environ, service_account, authenticate=authenticate and not options.token_file)
+    access = _overridden(found, options)
+    return access, _checked(access.server)
+
+
+def _found(
+    options: ConnectionOptions, environ: Mapping[str, str], service_account: Path, *, authenticate: bool
+) -> Access:
     """Take the first origin that is there. What only flags name needs none, and then none is loaded."""
     explicit = bool(options.kubeconfig or options.context)
     plain = options.server.startswith("http://")
@@ -103,9 +119,7 @@ def _found(options: ConnectionOptions, environ: Mapping[str, str], service_accou
     if files:
         from syncer.cluster import kubeconfig  # noqa: PLC0415  (0.4 s that a run without a kubeconfig need not pay)
 
-        access = kubeconfig.load(
-            files, context=options.context, server=options.server, authenticate=not options.token_file
-        )
+        access = kubeconfig.load(files, context=options.context, server=options.server, authenticate=authenticate)
         if access is not None:
             return access
     if explicit:

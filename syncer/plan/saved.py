@@ -179,6 +179,12 @@ def _check_whole(document: Json, name: str) -> None:
         raise SourceError(f"{name} is no saved plan: it has no format_version", hint=AGAIN)
     if not _VERSION.fullmatch(version):
         raise SourceError(f"{name} has format_version {version!r}; this syncer reads 1.x", hint=AGAIN)
+    if isinstance(document.get("sets"), list):
+        raise SourceError(
+            f"{name} is the report of several sync sets, and what is asked for is that of one",
+            hint=f"take one out: jq '.sets[] | select(.name == \"NAME\") | .report' {name} > one.json; "
+            "or plan one alone: syncer plan --set NAME -o json=PLAN",
+        )
     if "checksum" not in document:
         raise SourceError(f"{name} is no saved plan: it has no checksum", hint=AGAIN)
     if document["checksum"] != checksum(document):

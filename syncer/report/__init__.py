@@ -5,7 +5,10 @@ Nothing in here looks at a clock, the environment or a terminal; what a format n
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
+
+from syncer.model import SetsReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +21,7 @@ FORMATS: Final = ("text", "json", "jsonl", "markdown", "html", "junit", "github"
 
 def render(
     format: str,  # noqa: A002 - the option's own word
-    report: Report,
+    report: Report | SetsReport,
     **options: Any,  # noqa: ANN401 - those of `pieces`
 ) -> str:
     """Write a report as one text; see `pieces`."""
@@ -27,7 +30,7 @@ def render(
 
 def pieces(  # noqa: PLR0911, PLR0913 - one flat table: a format a line, each imported only when it is asked for
     format: str,  # noqa: A002 - the option's own word
-    report: Report,
+    report: Report | SetsReport,
     *,
     width: int = 80,
     color: bool = False,
@@ -38,6 +41,8 @@ def pieces(  # noqa: PLR0911, PLR0913 - one flat table: a format a line, each im
 
     `width` (columns), `color`, `verbose` and `now` matter to `text` only. Raises ValueError for another format.
     """
+    if isinstance(report, SetsReport):
+        return _of_sets(format, report, width=width, color=color, verbose=verbose, now=now)
     # ruff: noqa: PLC0415 - rich and jinja2 take longer to import than most reports to write
     match format:
         case "text":
@@ -74,3 +79,15 @@ def pieces(  # noqa: PLR0911, PLR0913 - one flat table: a format a line, each im
             return [gitlab.render(report)]
         case _:
             raise ValueError(f"{format!r} is no format; there are {', '.join(FORMATS)}")
+
+
+def _of_sets(format: str, report: SetsReport, **options: object) -> Iterable[str]:  # noqa: A002 - the option's own word
+    """Give the text of the report of several sync sets: of each what its own says, and what all came to."""
+    if format not in FORMATS:
+        raise ValueError(f"{format!r} is no format; there are {', '.join(FORMATS)}")
+    if format in ("json", "jsonl"):
+        from syncer.report import jsontext
+
+        return jsontext.sets_pieces(report) if format == "json" else jsontext.sets_lines(report)
+    module = import_module(f"syncer.report.{format}")
+    return [module.render_sets(report, **(options if format == "text" else {}))]

@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from msgspec.structs import asdict
 
-from syncer.events import Applied, ImportMoved, Progress, RunEnded, RunFailed, StageBegan, StageEnded, Waiting
+from syncer.events import (
+    Applied,
+    ImportMoved,
+    Progress,
+    RunEnded,
+    RunFailed,
+    SetsEnded,
+    StageBegan,
+    StageEnded,
+    Waiting,
+)
 from syncer.report.document import import_of
-from syncer.report.jsontext import line, lines
+from syncer.report.jsontext import line, lines, sets_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,18 +32,22 @@ if TYPE_CHECKING:
     from syncer.model import Json, ObjectKey
 
 
-def event_lines(event: Event, now: datetime) -> Iterator[str]:
-    """Yield what an event says as lines, `now` being the time that it is told at.
+def event_lines(event: Event, now: datetime, of_set: str = "") -> Iterator[str]:
+    """Yield what an event says as lines, `now` being the time that it is told at, `of_set` the one set of several.
 
     The end of a run is an `error`, where it has one, and then all lines of its report.
     """
     time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if isinstance(event, RunEnded):
-        if event.refusal:
-            yield line({**_error(event.refusal), "time": time})
-        yield from lines(event.report)
-    else:
-        yield line({**_entry(event), "time": time})
+    named = {"set": of_set} if of_set else {}
+    match event:
+        case RunEnded(report, _, refusal):
+            if refusal:
+                yield line({**_error(refusal), "time": time, **named})
+            yield from lines(report, **named)
+        case SetsEnded(report):
+            yield sets_line(report)
+        case _:
+            yield line({**_entry(event), "time": time, **named})
 
 
 def _entry(event: StageBegan | Progress | StageEnded | Applied | ImportMoved | Waiting | RunFailed) -> dict[str, Json]:

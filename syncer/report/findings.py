@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from syncer.model import ImportState, Severity, Skip
@@ -12,7 +12,7 @@ from syncer.report.values import Values, sentence, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from syncer.model import Change, Problem, Report
+    from syncer.model import Change, Problem, Report, SetsReport
 
 Level = Literal["error", "warning", "notice"]
 LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "notice")
@@ -26,7 +26,7 @@ class Finding:
     """One thing to show. `check` is a word that scripts can rely on; `subject` the tag, namespace or gate it is about.
 
     `file` is relative to the repository and may be empty; `line` and `column` count from 1, 0 where there is none. All
-    texts are printable and on one line.
+    texts are printable and on one line. `set` is the sync set that it is of, where a report has several.
     """
 
     level: Level
@@ -36,6 +36,13 @@ class Finding:
     file: str = ""
     line: int = 0
     column: int = 0
+    set: str = ""
+
+
+def of_sets(report: SetsReport) -> list[Finding]:
+    """List what the reports of several sync sets find, each with the set that it is of."""
+    found = [replace(finding, set=each.name) for each in report.sets for finding in findings(each.report)]
+    return worst_first(found)
 
 
 def findings(report: Report) -> list[Finding]:

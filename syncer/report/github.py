@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from syncer.report import facts, markdown
-from syncer.report.findings import LEVELS, findings
+from syncer.model import SetsReport
+from syncer.report import facts, markdown, sets
+from syncer.report.findings import LEVELS, findings, of_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,11 @@ def render(report: Report) -> str:
     return commands(findings(report)) + f"{facts.headline(report)}\n"
 
 
+def render_sets(report: SetsReport) -> str:
+    """Write the annotations of several sync sets as those of one, each with its set."""
+    return commands(of_sets(report)) + f"{sets.headline(report)}\n"
+
+
 def commands(found: Iterable[Finding]) -> str:
     """Write findings as workflow commands, one a line, as many of each level as GitHub shows; count the rest."""
     found = list(found)
@@ -40,14 +46,21 @@ def commands(found: Iterable[Finding]) -> str:
     return "".join(f"{line}\n" for line in told)
 
 
-def step_summary(report: Report, room: int = SUMMARY_LIMIT) -> str:
+def step_summary(report: Report | SetsReport, room: int = SUMMARY_LIMIT) -> str:
     """Write Markdown for the file that `GITHUB_STEP_SUMMARY` names, in so many bytes; nothing where they are few."""
-    return markdown.render(report, limit=room) if room >= markdown.LEAST else ""
+    if room < markdown.LEAST:
+        return ""
+    return (
+        markdown.render_sets(report, limit=room)
+        if isinstance(report, SetsReport)
+        else markdown.render(report, limit=room)
+    )
 
 
 def _command(finding: Finding) -> str:
     places = {"file": finding.file, "line": finding.line, "col": finding.column}
     properties = {name: place for name, place in places.items() if place}
-    properties["title"] = f"{finding.check} {finding.subject}".rstrip()
+    about = f" ({finding.set})" if finding.set else ""
+    properties["title"] = f"{finding.check} {finding.subject}".rstrip() + about
     told = ",".join(f"{name}={str(value).translate(_PROPERTY)}" for name, value in properties.items())
     return f"::{finding.level} {told}::{finding.message.translate(_DATA)}"

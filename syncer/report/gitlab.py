@@ -6,12 +6,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Final
 
-from syncer.report.findings import findings
+from syncer.report.findings import findings, of_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from syncer.model import Json, Report
+    from syncer.model import Json, Report, SetsReport
     from syncer.report.findings import Finding
 
 _SEVERITIES: Final = {"error": "critical", "warning": "minor", "notice": "info"}
@@ -22,6 +22,11 @@ def render(report: Report) -> str:
     return code_quality(findings(report))
 
 
+def render_sets(report: SetsReport) -> str:
+    """Write what the reports of several sync sets find as one JSON array."""
+    return code_quality(of_sets(report))
+
+
 def code_quality(found: Iterable[Finding]) -> str:
     """Write findings as a JSON array.
 
@@ -29,14 +34,15 @@ def code_quality(found: Iterable[Finding]) -> str:
     """
     entries, seen = [], dict[str, int]()
     for finding in found:
-        identity = json.dumps([finding.check, finding.subject, finding.file])
+        named = [finding.set] if finding.set else []
+        identity = json.dumps([finding.check, finding.subject, finding.file, *named])
         seen[identity] = seen.get(identity, 0) + 1
         entries.append(_entry(finding, f"{identity} {seen[identity]}"))
     return json.dumps(entries, sort_keys=True, indent=2).replace("\x7f", "\\u007f") + "\n"
 
 
 def _entry(finding: Finding, identity: str) -> dict[str, Json]:
-    about = f"{finding.subject}: " if finding.subject else ""
+    about = "".join(f"{text}: " for text in (finding.set, finding.subject) if text)
     return {
         "description": f"{about}{finding.message}",
         "check_name": f"syncer-{finding.check}",

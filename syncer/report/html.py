@@ -13,13 +13,13 @@ import jinja2
 from markupsafe import Markup
 
 from syncer.model import ImportState
-from syncer.report import facts, impact
+from syncer.report import facts, impact, sets
 from syncer.report.values import Values, sentence, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from syncer.model import Change, Json, Report
+    from syncer.model import Change, Json, Report, SetReport, SetsReport
 
 REQUESTS_SHOWN: Final = 500
 """Changes up to which the page holds every request; beyond, it would be too big for a phone."""
@@ -28,14 +28,54 @@ STATES: Final = (*facts.ACTIONS, "failed")
 
 def render(report: Report) -> str:
     """Write the page. Script and style are allowed by their hash alone, so nothing that data brings along can run."""
-    style, script = _resource("report.css"), _resource("report.js")
-    template = _environment().from_string(_resource("report.html.j2"))
-    return template.render(
-        style=Markup(style),  # noqa: S704 - a file of this package
-        script=Markup(script),  # noqa: S704 - likewise
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-        **_page(report),
+    page = _page(report)
+    kind = "sync" if report.applied else "plan"
+    return _written(kind, facts.headline(report), [page], _resource("report.css"), shown=len(facts.shown(report)))
+
+
+def render_sets(report: SetsReport) -> str:
+    """Write one page of several sync sets: what each came to, and below it a section a set."""
+    planned = [each for each in report.sets if not sets.failed(each)]
+    numbers = {each.name: number for number, each in enumerate(report.sets, 1)}
+    return _written(
+        "sync" if any(each.report.applied for each in report.sets) else "plan",
+        sets.headline(report),
+        [_page(each.report, each.name, numbers[each.name]) for each in planned],
+        _resource("report.css") + _resource("sets.css"),
+        shown=sum(len(facts.shown(each.report)) for each in planned),
+        told=[_set(each) for each in report.sets],
+    )
+
+
+def _written(  # noqa: PLR0913 - what the template takes
+    kind: str,
+    headline: str,
+    pages: list[dict[str, Any]],
+    style: str,
+    *,
+    shown: int,
+    told: Sequence[dict[str, Any]] = (),
+) -> str:
+    script = _resource("report.js")
+    numbers = Counter[str]()
+    for page in pages:
+        numbers.update(dict(page["states"]))
+    return (
+        _environment()
+        .from_string(_resource("report.html.j2"))
+        .render(
+            style=Markup(style),  # noqa: S704 - a file of this package
+            script=Markup(script),  # noqa: S704 - likewise
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            kind=kind,
+            headline=headline,
+            pages=pages,
+            sets=told,
+            states=[(state, numbers[state]) for state in STATES],
+            causes=[(str(cause), words) for cause, words in facts.CAUSES.items()],
+            with_requests=shown <= REQUESTS_SHOWN,
+        )
     )
 
 
@@ -68,15 +108,23 @@ def _hash(text: str) -> Markup:
 # -------------------------------------------------------------------------------------------------------- data
 
 
-def _page(report: Report) -> dict[str, Any]:
+def _set(each: SetReport) -> dict[str, Any]:
+    end = sets.ENDS.get(each.exit_code, "")
+    told = {"name": each.name, "line": sets.line(each), "as_it_should": not end, "end": end.capitalize()}
+    return {**told, "error": sentence(each.error), "hint": sentence(each.hint)}
+
+
+def _page(report: Report, name: str = "", number: int = 0) -> dict[str, Any]:
+    """Give what the template tells of a report, which is that of a set where it has a name; `number` makes its ids."""
     source, target, plan = report.source, report.target, report.plan
     values = Values.of(report)
     groups = facts.by_namespace(plan.changes)
     compared = [f"context {target.context}"] if target.context else []
     counts = Counter(facts.status_of(report, change) for change in plan.changes)
     return {
-        "kind": "sync" if report.applied else "plan",
-        "headline": facts.headline(report),
+        "set": name,
+        "id": f"set-{number}-" if number else "",
+        "about": f"{name}/" if name else "",
         "header": [
             ("Source", facts.without_userinfo(source.url), facts.source_words(source)),
             ("Target", facts.without_userinfo(target.server), [*compared, f"by {facts.LISTINGS[target.listing]}"]),
@@ -89,9 +137,7 @@ def _page(report: Report) -> dict[str, Any]:
         "failed_imports": [_failed_import(change, image, values) for change, image in _failed(report)],
         "notes": facts.notes(report),
         "states": [(state, counts[state]) for state in STATES],
-        "causes": [(str(cause), words) for cause, words in facts.CAUSES.items()],
         "namespaces": [_namespace(report, name, changes, values) for name, changes in groups.items()],
-        "with_requests": len(facts.shown(report)) <= REQUESTS_SHOWN,
         "timings": [(stage, f"{seconds:.2f} s") for stage, seconds in sorted(report.timings.items())],
     }
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from syncer.plan.saved import checksum
+from syncer.report import sets
 from syncer.report.document import change_of, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from syncer.model import Json, Report
+    from syncer.model import Json, Report, SetsReport
 
 _LISTS = {"changes": "change", "problems": "problem", "gates": "gate"}
 _LAST = ("summary", "timings")
@@ -25,6 +26,36 @@ _LAST = ("summary", "timings")
 
 def pieces(report: Report) -> Iterator[str]:
     """Yield the document's text: keys sorted, indented by two, with a final newline."""
+    yield from _whole(report)
+    yield "\n"
+
+
+def sets_pieces(report: SetsReport) -> Iterator[str]:
+    """Yield the document of several sync sets; that of each is the very one that it has alone, further in."""
+    frame = sets.document(report)
+    opening = "{\n"
+    for name in sorted(frame):
+        yield f'{opening}  "{name}": '
+        if name == "sets":
+            yield from _sets(frame[name], report)
+        else:
+            yield _indented(frame[name], 2)
+        opening = ",\n"
+    yield "\n}\n"
+
+
+def _sets(entries: Iterable[Json], report: SetsReport) -> Iterator[str]:
+    opening = "["
+    for entry, each in zip(entries, report.sets, strict=True):
+        head = _indented(entry, 4).removesuffix("\n    }")  # of its keys `report` is the last
+        yield f'{opening}\n    {head},\n      "report": '
+        yield from (piece.replace("\n", "\n      ") for piece in _whole(each.report))
+        yield "\n    }"
+        opening = ","
+    yield "[]" if opening == "[" else "\n  ]"
+
+
+def _whole(report: Report) -> Iterator[str]:
     frame = _sealed(report)
     opening = "{\n"
     for name in sorted((*frame, "changes")):
@@ -34,18 +65,33 @@ def pieces(report: Report) -> Iterator[str]:
         else:
             yield _indented(frame[name], 2)
         opening = ",\n"
-    yield "\n}\n"
+    yield "\n}"
 
 
-def lines(report: Report) -> Iterator[str]:
-    """Yield JSON Lines; the key `type` says what a line is: `header`, `change`, `problem`, `gate`, `summary`."""
+def lines(report: Report, **more: Json) -> Iterator[str]:
+    """Yield JSON Lines; the key `type` says what a line is: `header`, `change`, `problem`, `gate`, `summary`.
+
+    `more` are further keys of each line.
+    """
     frame = _sealed(report)
     header = {key: value for key, value in frame.items() if key not in _LISTS and key not in _LAST}
-    yield line({"type": "header", **header})
+    yield line({"type": "header", **header, **more})
     for key, kind in _LISTS.items():
         for entry in _changes(report) if key == "changes" else frame[key]:
-            yield line({"type": kind, **entry})
-    yield line({"type": "summary", **{key: frame[key] for key in _LAST}})
+            yield line({"type": kind, **entry, **more})
+    yield line({"type": "summary", **{key: frame[key] for key in _LAST}, **more})
+
+
+def sets_lines(report: SetsReport) -> Iterator[str]:
+    """Yield the lines of each sync set, which they name by the key `set`, and one of type `sets` about all."""
+    for each in report.sets:
+        yield from lines(each.report, set=each.name)
+    yield sets_line(report)
+
+
+def sets_line(report: SetsReport) -> str:
+    """Write what several sync sets came to on one line."""
+    return line({"type": "sets", **sets.document(report)})
 
 
 def line(entry: Json) -> str:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from syncer.model import ImportState, Severity
-from syncer.report import facts
+from syncer.report import facts, sets
 from syncer.report.findings import described
 from syncer.report.values import Values, sentence, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from syncer.model import Change, Report
+    from syncer.model import Change, Report, SetReport, SetsReport
 
 
 def render(report: Report) -> str:
@@ -21,11 +21,38 @@ def render(report: Report) -> str:
 
     What a passing case has to tell (the change, a failed import) stands in its `system-out`.
     """
+    return _document(facts.headline(report), _suites(report))
+
+
+def render_sets(report: SetsReport) -> str:
+    """Write JUnit XML, a suite a sync set; a set that did not end as it should, has a case of its own that fails."""
+    suites = []
+    for each in report.sets:
+        cases = [case for suite in _suites(each.report) for case in suite]
+        for case in cases:
+            case.attrib["classname"] = f"{each.name}.{case.attrib['classname']}"
+        suites.append(_suite(visible(each.name), [_end(each), *cases]))
+    return _document(sets.headline(report), suites)
+
+
+def _end(each: SetReport) -> ET.Element:
+    case = _case(f"{visible(each.name)}.syncer", "run")
+    if each.exit_code in sets.ENDS:
+        told = f"exit code {each.exit_code}: {sets.line(each)}"
+        ET.SubElement(case, "failure", {"message": told}).text = sentence(each.error) or told
+    return case
+
+
+def _suites(report: Report) -> list[ET.Element]:
     values = Values.of(report)
     suites = [_suite("syncer", _cases_of_the_run(report))]
     for namespace, changes in facts.by_namespace(report.plan.changes).items():
         suites.append(_suite(f"syncer.{visible(namespace)}", [_case_of(report, c, values) for c in changes]))
-    root = ET.Element("testsuites", {"name": facts.headline(report), **_totals(suites)})
+    return suites
+
+
+def _document(name: str, suites: list[ET.Element]) -> str:
+    root = ET.Element("testsuites", {"name": name, **_totals(suites)})
     root.extend(suites)
     ET.indent(root)
     return f"<?xml version='1.0' encoding='UTF-8'?>\n{ET.tostring(root, encoding='unicode')}\n"

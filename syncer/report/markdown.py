@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
 from syncer.model import ImportState
-from syncer.report import facts, impact
+from syncer.report import facts, impact, sets
 from syncer.report.values import Values, sentence, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from syncer.model import Change, FieldChange, Import, ObjectKey, Problem, Report
+    from syncer.model import Change, FieldChange, Import, ObjectKey, Problem, Report, SetsReport
 
 T = TypeVar("T")
 
@@ -43,6 +43,35 @@ def render(report: Report, *, limit: int = LIMIT) -> str:
     page = _Page(limit - _TAIL)
     page.add(f"{marker(report.plan.owner)}\n")
     page.add(f"### {facts.headline(report)}\n\n")
+    _body(page, report)
+    return "".join(page.parts)
+
+
+def render_sets(report: SetsReport, *, limit: int = LIMIT) -> str:
+    """Write Markdown of less than `limit` bytes: a table of the sync sets, below it as much of each as there is room.
+
+    The first line marks the comment as in `render`, by the names of the sets.
+    """
+    page = _Page(limit - _TAIL)
+    page.add(f"{marker('sets ' + ' '.join(each.name for each in report.sets))}\n")
+    page.add(f"### {sets.headline(report)}\n\n| Set | Cluster | Exit code | |\n|---|---|---|---|\n")
+    for number, each in enumerate(report.sets):
+        cells = (_code(each.name), _said(sets.where(each)), str(each.exit_code), _said(sets.line(each)))
+        if page.room < LEAST or not page.add(f"| {' | '.join(cells)} |\n"):
+            page.add(f"\n… and {len(report.sets) - number:,} more sets\n", must=True)
+            break
+    with_plan = [each for each in report.sets if not sets.failed(each)]
+    for number, each in enumerate(with_plan):
+        part = _Page(page.room // (len(with_plan) - number) - _TAIL)
+        if part.room < LEAST or not part.add(f"\n#### Set {_code(each.name)}: {facts.headline(each.report)}\n\n"):
+            page.add(f"\n**{len(with_plan) - number:,} sets are left out: the text would be too long.**\n", must=True)
+            break
+        _body(part, each.report)
+        page.add("".join(part.parts), must=True)
+    return "".join(page.parts)
+
+
+def _body(page: _Page, report: Report) -> None:
     _alerts(page, report)
     _header(page, report)
     page.add_some("\n#### Impact\n\n", impact.chains(report), _chain)
@@ -50,7 +79,6 @@ def render(report: Report, *, limit: int = LIMIT) -> str:
     page.add_some("\n#### Problems\n\n", facts.problems(report), _problem)
     _namespaces(page, report)
     page.add_some("\n", facts.notes(report), lambda note: f"- {_said(note)}\n")
-    return "".join(page.parts)
 
 
 def marker(owner: str) -> str:

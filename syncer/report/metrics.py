@@ -41,17 +41,19 @@ VETOES: Final = frozenset(
 LAST_SUCCESS = "syncer_last_success_timestamp_seconds"
 
 
-def registry_of(report: Report, *, now: datetime, last_success: float | None) -> CollectorRegistry:
+def registry_of(report: Report, *, now: datetime, last_success: float | None, of_set: str = "") -> CollectorRegistry:
     """Measure a run that ended now. Each metric has the label `owner`; times are seconds since the epoch.
 
-    `last_success` is when a run last made the cluster what git says; None leaves that metric out.
+    Of several sync sets each has the label `set`, too: two clusters may have one owner. `last_success` is when a run
+    last made the cluster what git says; None leaves that metric out.
     """
-    registry, owner, changes = CollectorRegistry(), visible(report.plan.owner), report.plan.changes
+    registry, changes = CollectorRegistry(), report.plan.changes
+    common = {"owner": visible(report.plan.owner), **({"set": of_set} if of_set else {})}
 
     def gauge(name: str, told: str, values: Mapping[str, float], label: str = "") -> None:
-        made = Gauge(name, told, ("owner", *([label] if label else [])), registry=registry)
+        made = Gauge(name, told, (*common, *([label] if label else [])), registry=registry)
         for value, number in values.items():
-            made.labels(owner, *([value] if label else [])).set(number)
+            made.labels(*common.values(), *([value] if label else [])).set(number)
 
     gauge("syncer_last_run_timestamp_seconds", "When the last run ended.", {"": now.timestamp()})
     if last_success is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from syncer.model import ImportState, Severity
-from syncer.report import facts, impact
+from syncer.report import facts, impact, sets
 from syncer.report.values import Values, sentence, visible
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from syncer.model import Change, FieldChange, Problem, Report
+    from syncer.model import Change, FieldChange, Problem, Report, SetsReport
 
 DETAILED: Final = 300
 """Changes that are told in detail; any further one gets its line, unless `verbose`."""
@@ -55,6 +55,39 @@ def render(report: Report, *, width: int, color: bool, verbose: bool = False, no
     return page.text(color=color)
 
 
+def render_sets(
+    report: SetsReport, *, width: int, color: bool, verbose: bool = False, now: datetime | None = None
+) -> str:
+    """Write what each sync set has to say, under its name; then a line a set, and one about all."""
+    width = max(width, NARROWEST)
+    parts = []
+    for each in report.sets:
+        page = Page(width, Values())
+        page.rule(f"Set {visible(each.name)}")
+        if sets.failed(each):
+            page.labelled("Target  ", Text(visible(sets.where(each))))
+            page.labelled("Error   ", Text(sentence(each.error), "red"))
+            if each.hint:
+                page.labelled("Hint    ", Text(sentence(each.hint), "dim"))
+        parts.append(page.text(color=color))
+        if not sets.failed(each):
+            parts.append(render(each.report, width=width, color=color, verbose=verbose, now=now))
+        parts.append("\n")
+    return "".join(parts) + _sums(report, width, color=color)
+
+
+def _sums(report: SetsReport, width: int, *, color: bool) -> str:
+    page = Page(width, Values())
+    page.rule("All sets")
+    column = min(max((len(each.name) for each in report.sets), default=0), _NAME_COLUMN)
+    for each in report.sets:
+        style = "red" if each.exit_code in sets.ENDS else ""
+        page.line(Text.assemble(f"{visible(each.name):<{column}}  ", (sets.line(each), style)), hang=column + 2)
+    page.blank()
+    page.line(Text(sets.headline(report), "bold"))
+    return page.text(color=color)
+
+
 @dataclass(slots=True)
 class Page:
     """Collects lines, wrapped with a hanging indent."""
@@ -88,6 +121,11 @@ class Page:
         """Add an empty line, never two of them."""
         if self.lines and self.lines[-1].plain:
             self.lines.append(Text())
+
+    def rule(self, title: str) -> None:
+        """Add a title that nobody scrolls past."""
+        told = f"── {title} "
+        self.line(Text(told + "─" * max(self.width - len(told), 2), "bold"))
 
     def section(self, title: str, entries: list[Text]) -> None:
         """Add a titled list, or nothing where it is empty."""

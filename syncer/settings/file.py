@@ -50,6 +50,12 @@ class SettingsFile:
             )
         return self.sets[name]
 
+    def every_set(self) -> tuple[SyncSet, ...]:
+        """Give all sets. Raises UsageError where there are none."""
+        if not self.sets:
+            raise UsageError(f"{self.path} has no `sets:`", hint="--all-sets takes those of the settings file")
+        return tuple(self.sets.values())
+
     def only_set(self) -> SyncSet | None:
         """Give the set to take where neither set nor SOURCE was named. Raises UsageError where there are several."""
         if len(self.sets) > 1:

@@ -62,7 +62,7 @@ OPTIONS = [
     for name, command in walk(ROOT)
     if isinstance(command, Command)
     for param in command.params
-    if isinstance(param, click.Option) and param.name not in {"config", "set", "explain"}
+    if isinstance(param, click.Option) and param.name not in {"config", "set", "all_sets", "explain"}
 ]
 
 

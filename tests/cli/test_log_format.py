@@ -84,3 +84,11 @@ def test_a_warning_is_a_line_and_the_next_run_is_for_people_again(syncer, world,
     assert [line["message"][:8] for line in lines(ended) if line["level"] == "warning"] == ["metrics:"]
     ended = syncer("sync", checkout, "--server", world.url, "-q", *metrics)
     assert ended.err.startswith("Warning: metrics: ")
+
+
+def test_the_settings_file_counts_where_the_format_is_given_on_the_command_line_too(syncer, tmp_path):
+    (tmp_path / "syncer.yaml").write_text("sets: {web: {source: gone}}\n")
+    ended = syncer("plan", "--config", tmp_path / "syncer.yaml", "--set", "web", "--server", "http://127.0.0.1:1",
+                   "--log-format", "json")  # fmt: skip
+    (error,) = lines(ended)
+    assert (ended.code, "gone does not exist" in error["message"]) == (1, True)
