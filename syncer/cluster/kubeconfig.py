@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 from kubernetes.client import Configuration
@@ -33,6 +33,7 @@ _load: Any = KubeConfigLoader
 _CHECK_EVERY: Final = 30.0
 """Seconds between looks at a token's expiry: the package runs a plugin at every look in its last five minutes."""
 
+_SAVING: Final = Lock()
 _IMPERSONATION: Final = ("as-groups", "as-uid", "as-user-extra")
 
 
@@ -152,7 +153,7 @@ class _Kubeconfig:
             if not authenticate:
                 self._part("contexts", context).pop("user", None)
             # What was just taken out must not be missing in the file.
-            persister = self._merger.save_changes if authenticate else None
+            persister = self._save if authenticate else None
             loader = _load(self._merger.config, context, config_base_path=None, config_persister=persister)
             loader.load_and_set(configuration)
         wanted = [kind for kind in ("exec", "auth-provider") if self._user(context).get(kind)]
@@ -163,6 +164,11 @@ class _Kubeconfig:
                 hint="run the plugin by hand, or log in again",
             )
         return configuration
+
+    def _save(self) -> None:
+        """Write renewed tokens back, as the package would, one thread at a time: sets may share a file."""
+        with _SAVING:
+            self._merger.save_changes()
 
     def _user(self, context: str) -> dict[str, Any]:
         return self._part("users", str(self._part("contexts", context).get("user")))
@@ -210,12 +216,16 @@ def _translated(where: str) -> Iterator[None]:
 
 
 class _Messages(logging.Handler):
+    """Collects what the thread that made it logs: others may be logging in elsewhere."""
+
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.messages: list[str] = []
+        self.thread_id = get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
+        if record.thread == self.thread_id:
+            self.messages.append(record.getMessage())
 
 
 @contextmanager

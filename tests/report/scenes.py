@@ -5,6 +5,7 @@ import functools
 from msgspec.structs import replace
 
 from syncer import imagestreamtag
+from syncer.errors import ClusterError, GateError
 from syncer.model import (
     Commit,
     Create,
@@ -26,6 +27,8 @@ from syncer.model import (
     Resolution,
     Resolved,
     Scope,
+    SetReport,
+    SetsReport,
     Severity,
     Skip,
     SourceInfo,
@@ -38,6 +41,7 @@ from syncer.model import (
 )
 from syncer.plan import Limit, Policy, make_plan
 from syncer.plan.resolving import Answer, resolve, with_resolved
+from syncer.report.failures import failed
 
 OWNER = "git.example.com/platform/images/tags"
 COMMIT = "3f2a91c05d7be1c2a0f4e6b8d9c7a5b3e1f00d42"
@@ -361,6 +365,28 @@ def hostile():
     )
 
 
+def of_several():
+    """What three sets came to: applied, stopped by a gate, and without a cluster to talk to."""
+    down = ClusterError("GET /version: cannot connect to https://api.dr.example.com:6443", hint="check the network")
+    gone = failed(down, SOURCE, Target("", "dr"), "", Scope(namespaces=("team-a",)))
+    gate = GateError("stopped, nothing was written: would prune 14 of 20 owned tags (--max-prune 14 lets it pass)")
+    return SetsReport(
+        (
+            SetReport("prod", applied(), 4),
+            SetReport("test", stopped(), gate.exit_code, gate.message, gate.hint),
+            SetReport("dr", gone, down.exit_code, down.message, down.hint),
+        ),
+        exit_code=1,
+    )
+
+
+def hostile_sets():
+    """A set whose report, and whose error, hold all that a terminal, a page or a pipeline could trip over."""
+    bad = hostile().plan.owner
+    gone = failed(ClusterError(bad, hint=bad), SourceInfo(bad), Target(bad, bad), bad, Scope())
+    return SetsReport((SetReport("a", hostile(), 4), SetReport("b", gone, 1, bad, bad)), exit_code=1, interrupted=True)
+
+
 @functools.cache
 def huge(number=10_000):
     """A plan of many changes in fifty namespaces, a tenth of each kind but creates and updates."""
@@ -397,3 +423,5 @@ ALL = {
     "broken": broken,
     "hostile": hostile,
 }
+
+SEVERAL = {"sets": of_several, "sets-hostile": hostile_sets}

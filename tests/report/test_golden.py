@@ -19,7 +19,8 @@ SUFFIX |= {"github": "github.txt", "gitlab": "gitlab.json"}
 INLINE = re.compile(r"(?s)(?<=<style>).*(?=</style>)|(?<=<script>)\"use strict.*(?=</script>)|'sha256-[^']+'")
 """What a page has from files of the package, and their hashes: those files are kept already."""
 
-CASES = [(scene, name, SUFFIX[name], {}) for scene in scenes.ALL for name in FORMATS]
+EVERY = {**scenes.ALL, **scenes.SEVERAL}
+CASES = [(scene, name, SUFFIX[name], {}) for scene in EVERY for name in FORMATS]
 CASES += [("everyday", "text", f"{width}.txt", {"width": width}) for width in (40, 120)]
 CASES += [("everyday", "text", "verbose.txt", {"verbose": True}), ("applied", "text", "color.txt", {"color": True})]
 CASES += [("everyday", "text", "aged.txt", {"now": datetime(2026, 3, 1, 12, tzinfo=UTC), "width": 120})]
@@ -27,7 +28,7 @@ CASES += [("everyday", "text", "aged.txt", {"now": datetime(2026, 3, 1, 12, tzin
 
 @pytest.mark.parametrize(("scene", "format", "suffix", "options"), CASES, ids=str)
 def test_every_format_reads_as_it_is_kept(scene, format, suffix, options):  # noqa: A002 - the option's own word
-    text = render(format, scenes.ALL[scene](), **{"width": 80, **options}).replace(f'"{__version__}"', '"VERSION"')
+    text = render(format, EVERY[scene](), **{"width": 80, **options}).replace(f'"{__version__}"', '"VERSION"')
     text = INLINE.sub("", text)
     file = GOLDEN / f"{scene}.{suffix}"
     if os.environ.get("SYNCER_UPDATE_GOLDEN"):
@@ -45,5 +46,6 @@ def test_the_same_report_gives_the_same_bytes_whatever_the_order_of_its_mappings
 
 
 def test_an_unknown_format_is_refused():
-    with pytest.raises(ValueError, match="'yaml' is no format; there are text, json"):
-        render("yaml", scenes.empty())
+    for report in (scenes.empty(), scenes.of_several()):
+        with pytest.raises(ValueError, match="'yaml' is no format; there are text, json"):
+            render("yaml", report)
