@@ -107,7 +107,7 @@ class Reader:
         self.home = folder / "home"
         self.home.mkdir()
         kubeconfig = self.home / "kubeconfig"
-        kubeconfig.write_text(KUBECONFIG.format(server=api.url))
+        kubeconfig.write_text(KUBECONFIG.format(server=api.url, other=self.served.url))
         (self.home / ".gitconfig").write_text(
             f'[user]\n  name = Ann\n  email = ann@example.com\n[url "file://{folder}/"]\n'
             "  insteadOf = https://git.example.com/\n[init]\n  defaultBranch = main\n"
@@ -154,8 +154,10 @@ class Reader:
             path.write_text(text)
         # Undo files are told apart by second and process: here one process runs many commands in a second.
         undo = self.home / ".local" / "state" / "syncer" / f"undo-{next(self.undo_files)}.jsonl"
+        several = "--all-sets" in step.command or step.command.count("--set ") > 1  # each set has a file of its own
+        self.monkeypatch.setenv("XDG_STATE_HOME", str(undo.parent / undo.stem if several else undo.parents[1]))
         for name in ("SYNC", "APPLY", "RESTORE"):
-            self.monkeypatch.setenv(f"SYNCER_{name}_UNDO_FILE", str(undo))
+            self.monkeypatch.setenv(f"SYNCER_{name}_UNDO_FILE", "" if several else str(undo))
         command = step.command.replace("http://127.0.0.1:8080", self.served.url)
         words = shlex.split(command)
         match words:
@@ -186,9 +188,10 @@ kind: Config
 current-context: prod
 contexts:
 - {{name: prod, context: {{cluster: prod}}}}
-- {{name: test, context: {{cluster: prod}}}}
+- {{name: test, context: {{cluster: test}}}}
 clusters:
 - {{name: prod, cluster: {{server: '{server}'}}}}
+- {{name: test, cluster: {{server: '{other}'}}}}
 """
 
 

@@ -69,7 +69,7 @@ def cli() -> None:
       syncer demo
 
     Exit codes: 0 done, 1 error, 2 changes (with --detailed-exitcode), 3 stopped by a gate, 4 applied in part, 5 stale
-    plan, 64 wrong usage, 75 another run holds the lock, 130 and 143 interrupted.
+    plan, 64 wrong usage, 75 another run holds the lock, 130 and 143 interrupted. Of several sets the worst counts.
     """
 
 

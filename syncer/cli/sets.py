@@ -156,7 +156,7 @@ def _check(
         *contested(claims),
     ]
     if shared:
-        raise UsageError("\n".join(shared), hint="give each set its own, in syncer.yaml")
+        raise UsageError("\n".join(shared), hint="say it in each set of syncer.yaml, not once for all")
     return outputs
 
 
