@@ -30,7 +30,9 @@ def several(*reports, code=0):
 @pytest.mark.parametrize("scene", scenes.SEVERAL)
 def test_the_json_is_valid_and_holds_of_each_set_the_very_document_that_it_has_alone(scene):
     report = scenes.SEVERAL[scene]()
-    told = json.loads(render("json", report))
+    text = render("json", report)
+    told = json.loads(text)
+    assert text == json.dumps(told, sort_keys=True, indent=2).replace("\x7f", "\\u007f") + "\n"
     assert [error.message for error in validator("sets").iter_errors(told)] == []
     assert told.keys() == WHOLE["$defs"]["sets"]["properties"].keys()
     of_set = WHOLE["$defs"]["sets"]["properties"]["sets"]["items"]["properties"]
