@@ -216,7 +216,8 @@ class LiveState(Struct, frozen=True, gc=False):
     """All tags in scope. It exists only after the last page of every list.
 
     A tag is in `tags`, or it is one of the `bystanders`, which in most runs nearly all of them are. `forbidden` and
-    `missing` name namespaces that could not be listed (with the server's message) or do not exist.
+    `missing` name namespaces that could not be listed (with the server's message) or do not exist. `versions` sums up
+    which objects, each in which version, were listed; empty where that is not known of all.
     """
 
     tags: Mapping[ObjectKey, Live]
@@ -224,6 +225,7 @@ class LiveState(Struct, frozen=True, gc=False):
     forbidden: Mapping[str, str] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
     bystanders: Mapping[ObjectKey, Bystander] = field(default_factory=dict)
+    versions: str = ""
 
     def everyone(self) -> Iterator[Live | Bystander]:
         """Go through all tags."""
@@ -520,7 +522,8 @@ class Report(Struct, frozen=True, gc=False):
     """All that a run has to say; every format is made of it. `outcomes` is empty for a plan that was not applied.
 
     `restores`: the plan is a way back. `undo_file` is the way back from this run, empty where it wrote none.
-    `shard`: the part of a saved plan that this run applied, None where it was no part.
+    `shard`: the part of a saved plan that this run applied, None where it was no part. `unmoved_since`: the plan is
+    that of a run at this time (RFC 3339), since which neither git nor the cluster moved; empty where it is not.
     """
 
     source: SourceInfo
@@ -534,6 +537,7 @@ class Report(Struct, frozen=True, gc=False):
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     shard: Shard | None = None
+    unmoved_since: str = ""
 
 
 class SetReport(Struct, frozen=True, gc=False):

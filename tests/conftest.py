@@ -1,4 +1,4 @@
-"""What many tests share: hypothesis that takes the same examples everywhere, and a state folder of their own."""
+"""What many tests share: hypothesis that takes the same examples everywhere, and folders of their own."""
 
 import pytest
 from hypothesis import settings
@@ -8,6 +8,7 @@ settings.load_profile("syncer")
 
 
 @pytest.fixture(autouse=True)
-def _state_home(tmp_path_factory, monkeypatch):
-    """Undo files of tests go nowhere near the user's."""
+def _homes(tmp_path_factory, monkeypatch):
+    """Undo files and cached runs of tests go nowhere near the user's."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from syncer.cluster import Client, ConnectionOptions
     from syncer.source import SourceSpec
-    from syncer.sync import Options
+    from syncer.sync import Cache, Options
 
 
 def namespaces(help_: str) -> Callable[..., Any]:
@@ -234,6 +234,17 @@ RESOLVE = click.option(
     "ImageStreamImports with `import: false`, which change nothing.",
 )
 
+NO_CACHE = _together(
+    "Output",
+    [
+        click.option(
+            "--no-cache",
+            is_flag=True,
+            help="Plan anew although nothing moved since the last run, and keep nothing for the next one.",
+        )
+    ],
+)
+
 UNDO_FILE = click.option(
     "--undo-file",
     type=click.Path(),
@@ -261,6 +272,21 @@ def undo_file(given: dict[str, Any]) -> Path:
     part += f"-set-{given['set']}" if "set" in given else ""
     now, host = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}", socket.gethostname()
     return state / "syncer" / f"undo-{now}-{host}-{os.getpid()}{part}.jsonl"
+
+
+def cache_of(given: dict[str, Any]) -> Cache:
+    """Give where runs are kept that had nothing to do: the user's folder for caches (XDG), if there is one."""
+    from syncer.sync import Cache  # noqa: PLC0415 - `--help` pays for no import it does not need
+
+    if given["no_cache"]:
+        return Cache()
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        # A path that is not absolute counts for nothing (XDG Base Directory Specification).
+        folder = Path(named) if named.startswith("/") else Path.home() / ".cache"
+    except RuntimeError:  # no $HOME, and a user id that has no name: a pod
+        return Cache()
+    return Cache(folder / "syncer", tell if given["verbose"] else lambda _: None)
 
 
 def source_of(given: dict[str, Any]) -> SourceSpec:

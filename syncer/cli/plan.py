@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.options import CLUSTER, OUTPUT, POLICY, PROFILE, RESOLVE, SCOPE, SHARD, SOURCE, client_of, run_options
+from syncer.cli.options import (
+    CLUSTER,
+    NO_CACHE,
+    OUTPUT,
+    POLICY,
+    PROFILE,
+    RESOLVE,
+    SCOPE,
+    SHARD,
+    SOURCE,
+    cache_of,
+    client_of,
+    run_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +36,7 @@ if TYPE_CHECKING:
 @SHARD
 @POLICY
 @OUTPUT
+@NO_CACHE
 @PROFILE
 @CLUSTER
 def command(**given: Any) -> int:
@@ -58,4 +72,4 @@ def _plan(given: dict[str, Any], voice: Voice, _stopped: Callable[[], bool] = bo
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
 
     options, client = run_options(given), client_of(given, voice.wait, voice.sleep)
-    return sync.plan(options, client, sys.stdin.buffer, tell=voice.tell)
+    return sync.plan(options, client, sys.stdin.buffer, tell=voice.tell, cache=cache_of(given))

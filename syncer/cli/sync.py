@@ -11,6 +11,7 @@ from syncer.cli.interrupts import Interrupts
 from syncer.cli.lock import LOCK, LOCK_TIMEOUT, lock_of
 from syncer.cli.options import (
     CLUSTER,
+    NO_CACHE,
     OUTPUT,
     POLICY,
     PROFILE,
@@ -18,6 +19,7 @@ from syncer.cli.options import (
     SCOPE,
     SOURCE,
     UNDO_FILE,
+    cache_of,
     client_of,
     run_options,
 )
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 @SCOPE
 @POLICY
 @OUTPUT
+@NO_CACHE
 @PROFILE
 @CLUSTER
 def command(**given: Any) -> int:
@@ -95,12 +98,13 @@ def _sync(given: dict[str, Any], voice: Voice, stopped: Callable[[], bool]) -> R
     from syncer import sync  # noqa: PLC0415 - `--help` pays for no import it does not need
 
     options, client, tell = run_options(given), client_of(given, voice.wait, voice.sleep), voice.tell
+    cache = cache_of(given)
     if given["dry_run"] == "client":
-        run = sync.plan(options, client, sys.stdin.buffer, tell=tell)
+        run = sync.plan(options, client, sys.stdin.buffer, tell=tell, cache=cache)
     elif given["dry_run"] == "server":
         run = sync.validate_on_server(options, client, sys.stdin.buffer, tell=tell)
     else:
-        lock = lock_of(given, client)
-        run = sync.sync(options, client, sys.stdin.buffer, lock=lock, stopped=stopped, tell=tell)
+        lock, stdin = lock_of(given, client), sys.stdin.buffer
+        run = sync.sync(options, client, stdin, lock=lock, stopped=stopped, tell=tell, cache=cache)
     publish(run, given, client)
     return run

@@ -3,7 +3,7 @@
 from syncer.cluster.client import Client
 from syncer.cluster.connection import Connection, ConnectionOptions, connect
 from syncer.cluster.lease import held, lease_name, pod_namespace
-from syncer.cluster.reader import read_live, read_stream, server_version
+from syncer.cluster.reader import Skimmed, read_live, read_stream, server_version, skim_live
 from syncer.cluster.writer import ClusterWriter
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "ClusterWriter",
     "Connection",
     "ConnectionOptions",
+    "Skimmed",
     "connect",
     "held",
     "lease_name",
@@ -18,4 +19,5 @@ __all__ = [
     "read_live",
     "read_stream",
     "server_version",
+    "skim_live",
 ]

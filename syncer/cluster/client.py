@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from syncer.cluster.connection import Connection
     from syncer.model import Json, Request
 
+    Read = Callable[[bytes, str], dict[str, Json]]
+    """Makes a JSON object of a body; the text names the request that it answers."""
+
 _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 """Statuses after which a read may succeed if it is sent again."""
 
@@ -107,18 +110,24 @@ class Client:
         """What it is connected to."""
         return self._connection
 
-    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Json]:
-        """Read one JSON object; failures that may pass are retried with backoff, or as Retry-After says."""
+    def get(self, path: str, query: Mapping[str, str | int] | None = None, *, read: Read = decode) -> dict[str, Json]:
+        """Read one JSON object; failures that may pass are retried with backoff, or as Retry-After says.
+
+        `read` makes the object of a body.
+        """
         target = f"{path}?{urlencode(query)}" if query else path
-        return self._retried("GET", target, f"GET {path}")
+        return self._judged(self._retried("GET", target, f"GET {path}"), f"GET {path}", read)
 
     def ask(self, path: str, body: Json) -> dict[str, Json]:
         """Send a POST that stores nothing, and so is as good as a read: it is retried as one."""
-        return self._retried("POST", path, f"POST {path}", {"Content-Type": "application/json"}, encoded(body))
+        what = f"POST {path}"
+        return self._judged(
+            self._retried("POST", path, what, {"Content-Type": "application/json"}, encoded(body)), what
+        )
 
     def _retried(
         self, method: str, target: str, what: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> dict[str, Json]:
+    ) -> _Answer:
         began = time.monotonic()
         for attempt in range(1, self.patience.attempts + 1):
             last = self._is_last(attempt, began)
@@ -132,7 +141,7 @@ class Client:
             if answer.status not in _BUSY or last:
                 break
             self._pause(attempt, answer.retry_after)
-        return self._judged(answer, what)
+        return answer
 
     def send(self, request: Request, *, dry_run_server: bool = False) -> dict[str, Json]:
         """Send one write, once; `dry_run_server` has the server validate it only (fact 14 says where that is safe).
@@ -179,9 +188,9 @@ class Client:
                 ) from error
             raise
 
-    def _judged(self, answer: _Answer, what: str) -> dict[str, Json]:
+    def _judged(self, answer: _Answer, what: str, read: Read = decode) -> dict[str, Json]:
         if answer.status < 300:  # noqa: PLR2004  (RFC 9110, section 15.3)
-            return decode(answer.data, what)
+            return read(answer.data, what)
         if answer.status < 400:  # noqa: PLR2004  (RFC 9110, section 15.4)
             raise ClusterError(
                 f"{what}: {answer.status}: the server redirects {_elsewhere(answer.location)}, which is not followed",

@@ -7,13 +7,15 @@ stream list is read there; where the tag list carries a resourceVersion it can b
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from syncer import imagestreamtag
+from syncer.cluster.answers import decode
 from syncer.cluster.pages import read_list
+from syncer.cluster.versions import Pages, digest, version_of
 from syncer.errors import ClusterError, ForbiddenError, NotFoundError
 from syncer.model import Bystander, Live, LiveState
 
@@ -21,12 +23,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from syncer.cluster.client import Client
+    from syncer.cluster.pages import Name
+    from syncer.cluster.versions import Version
     from syncer.model import Json, Listing, ObjectKey, Scope
+
+_Listed = tuple["Version", list[Live | Bystander]]
+"""What is kept of a listed object: its version, and the tags that it amounts to."""
 
 _VERSION_PATH: Final = "/apis/config.openshift.io/v1/clusterversions/version"
 
 
-def read_live(  # noqa: PLR0913 - what, how, and two that most callers leave out
+@dataclass(frozen=True, slots=True)
+class Skimmed:
+    """What the lists hold by its versions alone, as `LiveState.versions` has them, and the pages to read in full."""
+
+    versions: str
+    listing: Listing
+    pages: Pages
+
+
+def skim_live(client: Client, scope: Scope, *, page_size: int, concurrency: int) -> Skimmed:
+    """Read of all that is in scope the versions, to the end of every list. Raises as `read_live` does."""
+    listing, pages = _listing(client, _namespaces(scope)), Pages()
+    lister = _Lister(client, listing, page_size, lambda _: None, scope, pages=pages, skims=True)
+    return Skimmed(_read_lists(lister, scope, concurrency, ()).versions, listing, pages)
+
+
+def read_live(  # noqa: PLR0913 - what, how, and three that most callers leave out
     client: Client,
     scope: Scope,
     *,
@@ -35,45 +58,40 @@ def read_live(  # noqa: PLR0913 - what, how, and two that most callers leave out
     on_page: Callable[[int], None] | None = None,
     named: Iterable[str] = (),
     kept: Callable[[Live], Live | Bystander] | None = None,
+    skimmed: Skimmed | None = None,
 ) -> LiveState:
     """Read all tags in scope; namespaces that may not be listed, or do not exist, are named in the result.
 
     `named` are namespaces that are to be written to: where all are listed, those without a tag are looked for.
     `kept` says what is kept of a tag, as it comes (None: all of it): what it drops is only in the page at hand.
-    `on_page` is told how many tags each page held, one call at a time. Raises ClusterError where any list did not come
-    to its end, ForbiddenError where all namespaces are asked for and may not be listed.
+    `skimmed` are lists of that scope that were read by versions: their pages are not asked for again. `on_page` is told
+    how many tags each page held, one call at a time. Raises ClusterError where any list did not come to its end,
+    ForbiddenError where all namespaces are asked for and may not be listed.
     """
-    namespaces = ("",) if scope.all_namespaces else tuple(dict.fromkeys(scope.namespaces))
-    lister = _Lister(client, _listing(client, namespaces), page_size, on_page or (lambda _: None), scope, kept)
+    listing = skimmed.listing if skimmed else _listing(client, _namespaces(scope))
+    pages = skimmed.pages if skimmed else Pages()
+    lister = _Lister(client, listing, page_size, on_page or (lambda _: None), scope, pages=pages, kept=kept)
+    return _read_lists(lister, scope, concurrency, named)
+
+
+def _namespaces(scope: Scope) -> tuple[str, ...]:
+    """Name what is listed one by one; all namespaces are one list, and have an empty name."""
+    return ("",) if scope.all_namespaces else tuple(dict.fromkeys(scope.namespaces))
+
+
+def _read_lists(lister: _Lister, scope: Scope, concurrency: int, named: Iterable[str]) -> LiveState:
     if scope.all_namespaces:
         found = _everywhere(lister)
-        unseen = sorted({name for name in named if scope.covers(name)} - {tag.key.namespace for tag in found})
-        return _state(found, lister.listing, missing=frozenset(filter(lister.is_missing, unseen)))
+        unseen = sorted({name for name in named if scope.covers(name)} - {tag.key.namespace for tag in found.tags})
+        return lister.state([found], missing=frozenset(filter(lister.is_missing, unseen)))
     with ThreadPoolExecutor(max_workers=max(1, concurrency)) as pool:
         try:
-            parts = list(pool.map(lister.namespace, namespaces))
+            parts = list(pool.map(lister.namespace, _namespaces(scope)))
         except BaseException:
             lister.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return _state(
-        [tag for part in parts for tag in part.tags],
-        lister.listing,
-        forbidden={part.name: part.forbidden for part in parts if part.forbidden},
-        missing=frozenset(part.name for part in parts if part.missing),
-    )
-
-
-def _state(
-    found: Sequence[Live | Bystander],
-    listing: Listing,
-    *,
-    forbidden: Mapping[str, str] | None = None,
-    missing: frozenset[str],
-) -> LiveState:
-    tags = {tag.key: tag for tag in found if isinstance(tag, Live)}
-    bystanders = {tag.key: tag for tag in found if isinstance(tag, Bystander)}
-    return LiveState(tags, listing, forbidden or {}, missing, bystanders)
+    return lister.state(parts, missing=frozenset(part.name for part in parts if part.missing))
 
 
 def read_stream(client: Client, namespace: str, stream: str) -> dict[ObjectKey, Live] | None:
@@ -107,25 +125,29 @@ def server_version(client: Client) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Namespace:
-    """What came of listing one namespace."""
+    """What came of listing one namespace, or all of them."""
 
     name: str
     tags: Sequence[Live | Bystander]
+    versions: Mapping[Name, Version] = field(default_factory=dict)
     forbidden: str = ""
     missing: bool = False
 
 
 class _Lister:
-    """Lists tags by the way decided on; threads share it."""
+    """Lists tags by the way decided on; threads share it. One that `skims` reads versions, and no tags."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what and how, as `read_live` is told
+    def __init__(  # noqa: PLR0913 - what and how, as `read_live` is told
         self,
         client: Client,
         listing: Listing,
         page_size: int,
         on_page: Callable[[int], None],
         scope: Scope,
-        kept: Callable[[Live], Live | Bystander] | None,
+        *,
+        pages: Pages,
+        skims: bool = False,
+        kept: Callable[[Live], Live | Bystander] | None = None,
     ) -> None:
         self.listing = listing
         self._scope = scope
@@ -133,6 +155,8 @@ class _Lister:
         self._client = client
         self._page_size = page_size
         self._on_page = on_page
+        self._pages = pages
+        self._skims = skims
         self._lock = Lock()
         self._over = Event()
 
@@ -143,15 +167,15 @@ class _Lister:
     def namespace(self, name: str) -> _Namespace:
         """List one namespace; tell an empty one from one that does not exist, which the list does not (fact 15)."""
         try:
-            objects, tags = self.tags(name)
+            found = self.listed(name)
         except ForbiddenError as error:
             return _Namespace(name, (), forbidden=error.message)
-        return _Namespace(name, tags, missing=not objects and self.is_missing(name))
+        return replace(found, missing=not found.versions and self.is_missing(name))
 
-    def tags(self, namespace: str = "") -> tuple[int, list[Live | Bystander]]:
-        """List to the end; give the number of objects that were listed, and their tags."""
+    def listed(self, namespace: str = "") -> _Namespace:
+        """List to the end; give the objects' tags, and the version of each object."""
         whole_tags = self.listing == "tags"
-        listed = read_list(
+        found = read_list(
             self._get,
             imagestreamtag.tags_path(namespace) if whole_tags else imagestreamtag.streams_path(namespace),
             "ImageStreamTag" if whole_tags else "ImageStream",
@@ -160,23 +184,43 @@ class _Lister:
             reduce=self._read,
             on_page=self._told,
         )
-        return len(listed), [tag for tags in listed.values() for tag in tags]
+        tags = [tag for _, each in found.values() for tag in each]
+        return _Namespace(namespace, tags, {name: version for name, (version, _) in found.items()})
 
-    def _read(self, item: Mapping[str, Json]) -> list[Live | Bystander]:
+    def state(self, parts: Sequence[_Namespace], *, missing: frozenset[str]) -> LiveState:
+        """Put together what was listed."""
+        forbidden = {part.name: part.forbidden for part in parts if part.forbidden}
+        versions = {name: version for part in parts for name, version in part.versions.items()}
+        if self._scope.shard:
+            versions = {name: version for name, version in versions.items() if not self._scope.leaves(name[0])}
+        return LiveState(
+            {tag.key: tag for part in parts for tag in part.tags if isinstance(tag, Live)},
+            self.listing,
+            forbidden,
+            missing,
+            {tag.key: tag for part in parts for tag in part.tags if isinstance(tag, Bystander)},
+            "" if forbidden else digest(self.listing, versions, missing),
+        )
+
+    def _read(self, item: Mapping[str, Json]) -> _Listed:
         """Read the tags of an object; drop, as it comes, what a run leaves to another part, or has no use for."""
-        if self._scope.leaves(item["metadata"]["namespace"]):
-            return []
+        if self._skims or self._scope.leaves(item["metadata"]["namespace"]):
+            return version_of(item), []
         tags = (imagestreamtag.live_tag(item),) if self.listing == "tags" else imagestreamtag.live_tags(item)
-        return list(map(self._kept, tags)) if self._kept else list(tags)
+        return version_of(item), list(map(self._kept, tags)) if self._kept else list(tags)
 
     def _get(self, path: str, query: Mapping[str, str | int]) -> dict[str, Json]:
         """Read one page; a server that goes away in the middle of the lists is waited for."""
+        kept = None if self._skims else self._pages.take(path, query)
+        if kept is not None:
+            return decode(kept, f"GET {path}")
+        read = self._pages.skimming(path, query) if self._skims else decode
         return self._client.outage.through(
-            lambda: self._client.get(path, query), again=ClusterError, stopped=self._over.is_set
+            lambda: self._client.get(path, query, read=read), again=ClusterError, stopped=self._over.is_set
         )
 
-    def _told(self, page: Iterable[list[Live | Bystander]]) -> None:
-        count = sum(len(tags) for tags in page)
+    def _told(self, page: Iterable[_Listed]) -> None:
+        count = sum(len(tags) for _, tags in page)
         with self._lock:
             self._on_page(count)
 
@@ -210,9 +254,9 @@ def _listing(client: Client, namespaces: Iterable[str]) -> Listing:
     return "streams"
 
 
-def _everywhere(lister: _Lister) -> list[Live | Bystander]:
+def _everywhere(lister: _Lister) -> _Namespace:
     try:
-        return lister.tags()[1]
+        return lister.listed()
     except ForbiddenError as error:
         raise ForbiddenError(
             error.message,

@@ -288,10 +288,14 @@ def complaint(report: Report) -> str:
     return f"{told[0]}{more}" if told else ""
 
 
+_UNMOVED: Final = "Neither git nor the cluster moved since the run at {}: this is its result (--no-cache plans anew)."
+
+
 def notes(report: Report) -> list[str]:
     """List the remarks on the run as a whole, and the way back from it."""
     way_back = [f"The way back: syncer restore {shlex.quote(report.undo_file)}"] if report.undo_file else []
-    return [*report.notes, *impact.remarks(report), *way_back]
+    unmoved = [_UNMOVED.format(report.unmoved_since)] if report.unmoved_since else []
+    return [*report.notes, *impact.remarks(report), *way_back, *unmoved]
 
 
 def _why_skipped(report: Report) -> str:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from syncer.sync.cache import Cache
     from syncer.sync.explaining import ExplainOptions, explain
     from syncer.sync.exporting import export
     from syncer.sync.merging import merged
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from syncer.sync.story import Options, plan, sync
 
 __all__ = [
+    "Cache",
     "ExplainOptions",
     "Options",
     "RestoreOptions",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "Cache": "cache",
     "ExplainOptions": "explaining",
     "Options": "story",
     "RestoreOptions": "restoring",

@@ -109,5 +109,6 @@ class Stopwatch:
         try:
             yield running
         finally:
-            self.seconds[name] = round(time.perf_counter() - began, 3)
-            self.tell(StageEnded(name, self.seconds[name], running.counts))
+            seconds = round(time.perf_counter() - began, 3)
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + seconds, 3)
+            self.tell(StageEnded(name, seconds, running.counts))

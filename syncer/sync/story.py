@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Literal
 from msgspec.structs import replace
 
 from syncer import imagestreamtag
-from syncer.cluster import ClusterWriter, read_live, read_stream
+from syncer.cluster import ClusterWriter, read_live, read_stream, skim_live
 from syncer.errors import ClusterError, GateError, ManifestError, SourceError, SyncerError, UsageError
 from syncer.events import nobody
 from syncer.manifests import parse_manifests
 from syncer.manifests.checks import default_namespace
-from syncer.model import Outcome, Report, Scope, Severity, SourceInfo, Target
+from syncer.model import LiveState, Outcome, Report, Scope, Severity, SourceInfo, Target
 from syncer.plan import Planner, Policy, make_plan
 from syncer.plan.bystanders import beside_manifests
 from syncer.plan.order import emptied_streams
 from syncer.source import read_source
+from syncer.sync.cache import NO_CACHE
 from syncer.sync.commits import with_commits
 from syncer.sync.run import Run, Stopwatch, no_lock
 
@@ -30,14 +31,15 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from syncer.apply import Applier
-    from syncer.cluster import Client
+    from syncer.cluster import Client, Skimmed
     from syncer.events import Tell
-    from syncer.model import Bystander, Live, LiveState, Manifests, ObjectKey, Plan, Shard, Source
+    from syncer.model import Bystander, Live, Manifests, ObjectKey, Plan, Shard, Source
     from syncer.plan import Limit
     from syncer.plan.planner import OnDrift
     from syncer.plan.renaming import Renamer
     from syncer.plan.staleness import Exactly
     from syncer.source import SourceSpec
+    from syncer.sync.cache import Cache, Last, Seen
     from syncer.sync.run import Lock
 
 
@@ -88,6 +90,7 @@ class Prepared:
 
     `outside` are tags beyond the scope that tags in it follow.
     `left` is what is left of the plan where an earlier run did some of it. `shard`: which part of a saved plan it is.
+    `unmoved_since`: see `Report`.
     """
 
     source: Source
@@ -99,12 +102,14 @@ class Prepared:
     outside: Mapping[ObjectKey, Live] = field(default_factory=dict)
     left: Plan | None = None
     shard: Shard | None = None
+    unmoved_since: str = ""
 
 
-def plan(options: Options, client: Client, stdin: BinaryIO, *, tell: Tell = nobody) -> Run:
+def plan(options: Options, client: Client, stdin: BinaryIO, *, tell: Tell = nobody, cache: Cache = NO_CACHE) -> Run:
     """Report what a sync would do; change nothing, ever. `tell` hears how far it is."""
     watch = Stopwatch(tell)
-    prepared = prepare(options, client, read(options, stdin, watch), watch)
+    begun = _begin(options, client, stdin, watch, cache)
+    prepared = _prepared(options, client, begun, watch, cache)
     return Run(report_of(prepared, client, watch))
 
 
@@ -116,6 +121,7 @@ def sync(  # noqa: PLR0913 - the last three are the world's, and have names
     lock: Lock = no_lock,
     stopped: Callable[[], bool] = bool,
     tell: Tell = nobody,
+    cache: Cache = NO_CACHE,
 ) -> Run:
     """Plan, pass the gates, and apply: the cluster's tags become what git says. `tell` hears what happens.
 
@@ -123,9 +129,9 @@ def sync(  # noqa: PLR0913 - the last three are the world's, and have names
     live state is read, so that what was planned is still true when it is written.
     """
     watch = Stopwatch(tell)
-    wanted = read(options, stdin, watch)
-    with lock(wanted.owner) as before_write:
-        prepared = prepare(options, client, wanted, watch)
+    begun = _begin(options, client, stdin, watch, cache)
+    with lock(owner_of(options, begun.source)) as before_write:
+        prepared = _prepared(options, client, begun, watch, cache)
         return carry_out(options, client, prepared, watch, before_write=before_write, stopped=stopped)
 
 
@@ -193,17 +199,81 @@ def carry_through(
     return outcomes
 
 
+@dataclass(slots=True)
+class Begun:
+    """A run that has read git. What it read is parsed, and its files kept no longer, unless the last run may do.
+
+    `seen` and `last` are what the cache is asked, and what it has of such a run.
+    """
+
+    source: Source
+    wanted: Wanted | None
+    seen: Seen | None
+    last: Last | None
+
+
+def _begin(options: Options, client: Client, stdin: BinaryIO, watch: Stopwatch, cache: Cache) -> Begun:
+    source = fetch(options, stdin, watch)
+    seen = cache.seen(options, source, client.connection)
+    last = cache.last(seen) if seen else None
+    if last:
+        return Begun(source, None, seen, last)
+    wanted = without_files(parse(options, source, watch))
+    return Begun(wanted.source, wanted, seen, None)
+
+
+def _prepared(options: Options, client: Client, begun: Begun, watch: Stopwatch, cache: Cache) -> Prepared:
+    """Plan, unless the last run had nothing to do, and neither git nor the cluster moved since."""
+    skimmed, last, wanted = None, begun.last, begun.wanted
+    if last:
+        with watch.stage("live") as stage:
+            skimmed = skim_live(client, last.scope, page_size=options.page_size, concurrency=options.concurrency)
+            made = last.plan() if skimmed.versions == last.versions else None
+            if made:
+                stage.counts["tags"] = last.listed
+                return _unmoved(begun.source, last, made)
+    if wanted is None:
+        wanted = without_files(parse(options, begun.source, watch))
+        begun.source = wanted.source
+    prepared = prepare(options, client, wanted, watch, skimmed)
+    if begun.seen:
+        cache.keep(begun.seen, prepared)
+    return prepared
+
+
+def _unmoved(source: Source, last: Last, made: Plan) -> Prepared:
+    """Have an earlier plan that left nothing to do be this run's."""
+    live, policy = LiveState({}, last.listing), Policy(made.owner, made.scope)
+    notes = tuple(_of_part(made.scope))
+    source = replace(source, blobs=())
+    return Prepared(source, live, policy, made, Planner(policy, live, {}), notes, unmoved_since=last.time)
+
+
 def read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
     """Read git; the files themselves have been parsed, and are kept no longer."""
-    wanted = read_files(options, stdin, watch)
+    return without_files(read_files(options, stdin, watch))
+
+
+def without_files(wanted: Wanted) -> Wanted:
+    """Let go of the files of what was parsed."""
     return dataclasses.replace(wanted, source=replace(wanted.source, blobs=()))
 
 
 def read_files(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
     """Read git, and keep its files."""
+    return parse(options, fetch(options, stdin, watch), watch)
+
+
+def fetch(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Source:
+    """Read git; nothing is parsed yet."""
     with watch.stage("source") as stage:
         source = read_source(options.source, stdin=stdin)
         stage.counts["files"] = len(source.blobs)
+    return source
+
+
+def parse(options: Options, source: Source, watch: Stopwatch) -> Wanted:
+    """Parse what was read."""
     with watch.stage("manifests", len(source.blobs)) as stage:
         default = default_namespace(options.namespaces)
         manifests = parse_manifests(
@@ -213,8 +283,12 @@ def read_files(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
             leaves=Scope(shard=options.shard).leaves if options.shard else None,
         )
         stage.counts.update(files=manifests.files, tags=len(manifests.desired), problems=len(manifests.problems))
-    owner = options.owner or source.owner or fallback_owner(source.info)
-    return Wanted(source, manifests, owner, _changed(source, manifests, default))
+    return Wanted(source, manifests, owner_of(options, source), _changed(source, manifests, default))
+
+
+def owner_of(options: Options, source: Source) -> str:
+    """Name the owner: as given, else after the source."""
+    return options.owner or source.owner or fallback_owner(source.info)
 
 
 def readable(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
@@ -243,8 +317,10 @@ def _changed(source: Source, manifests: Manifests, default: str) -> frozenset[Ob
     return frozenset(now | before.keys())
 
 
-def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) -> Prepared:
-    """List live, plan."""
+def prepare(
+    options: Options, client: Client, wanted: Wanted, watch: Stopwatch, skimmed: Skimmed | None = None
+) -> Prepared:
+    """List live, plan. `skimmed`: see `read_live`."""
     source, manifests = wanted.source, wanted.manifests
     scope = scope_of(manifests, options.namespaces, all_namespaces=options.all_namespaces, shard=options.shard)
     policy = Policy(
@@ -263,7 +339,7 @@ def prepare(options: Options, client: Client, wanted: Wanted, watch: Stopwatch) 
         prune_used=options.prune_used,
     )
     named, kept = {key.namespace for key in manifests.desired}, beside_manifests(manifests, policy)
-    live = list_live(options, client, scope, watch, named=named, kept=kept)
+    live = list_live(options, client, scope, watch, named=named, kept=kept, skimmed=skimmed)
     outside = _followed_outside(client, manifests, scope)
     with watch.stage("plan") as stage:
         made = make_plan(manifests, live, policy, outside)
@@ -294,7 +370,7 @@ def _of_part(scope: Scope) -> Iterator[str]:
         )
 
 
-def list_live(  # noqa: PLR0913 - what, how, and two that most stories leave out
+def list_live(  # noqa: PLR0913 - what, how, and three that most stories leave out
     options: Options,
     client: Client,
     scope: Scope,
@@ -302,8 +378,9 @@ def list_live(  # noqa: PLR0913 - what, how, and two that most stories leave out
     *,
     named: Collection[str] = (),
     kept: Callable[[Live], Live | Bystander] | None = None,
+    skimmed: Skimmed | None = None,
 ) -> LiveState:
-    """List what the cluster has in scope; every story that lists does so by this. `named`, `kept`: see `read_live`."""
+    """List what the cluster has in scope; every story that lists does so by this. For the last see `read_live`."""
     with watch.stage("live") as stage:
         live = read_live(
             client,
@@ -313,6 +390,7 @@ def list_live(  # noqa: PLR0913 - what, how, and two that most stories leave out
             on_page=stage.add,
             named=named,
             kept=kept,
+            skimmed=skimmed,
         )
         stage.counts["tags"] = sum(1 for _ in live.everyone())
     return live
@@ -382,6 +460,7 @@ def report_of(prepared: Prepared, client: Client, watch: Stopwatch) -> Report:
         notes=(*prepared.notes, *_notes(prepared)),
         timings=watch.seconds,
         shard=prepared.shard,
+        unmoved_since=prepared.unmoved_since,
     )
 
 
