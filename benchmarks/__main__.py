@@ -38,47 +38,50 @@ class Cost:
     memory: float
 
 
-def measure(command: Sequence[str]) -> Cost:
-    """Run a command to its end; it must succeed."""
+def measure(command: Sequence[str], cache: str = os.devnull) -> Cost:
+    """Run a command to its end; it must succeed. Without a `cache`, a folder, every run is cold."""
     launcher = [sys.executable, str(_HERE / "cost.py"), *command]
-    finished = subprocess.run(launcher, stdout=subprocess.PIPE, env=_environment(), check=False)
+    finished = subprocess.run(launcher, stdout=subprocess.PIPE, env=_environment(cache), check=False)
     if finished.returncode:
         sys.exit(finished.returncode)
     return Cost(**json.loads(finished.stdout))
 
 
-def _environment() -> dict[str, str]:
-    """Leave out what would read a developer's cluster, settings or cache: every run is cold.
+def _environment(cache: str = os.devnull) -> dict[str, str]:
+    """Leave out what would read a developer's cluster, settings or cache.
 
     Python's bytecode is kept, as it is where syncer was installed.
     """
     kept = {
         key: value for key, value in os.environ.items() if not key.startswith(("SYNCER_", "KUBE", "GIT_", "PYTHON"))
     }
-    return kept | {"KUBECONFIG": os.devnull, "XDG_CACHE_HOME": os.devnull}
+    return kept | {"KUBECONFIG": os.devnull, "XDG_CACHE_HOME": cache}
 
 
-def plan_row(count: int, repeat: int, folder: Path) -> tuple[Cost, Cost]:
-    """Measure the floor and `syncer plan`, in turns; give the median of each."""
+def plan_row(count: int, repeat: int, folder: Path) -> tuple[Cost, Cost, Cost]:
+    """Measure the floor, `syncer plan`, and one after which nothing moved, in turns; give the median of each."""
     repository, rendered = folder / f"tags-{count}", pages(count)
     write_repository(repository, count)
     with serving(rendered) as url:
         floor = [sys.executable, str(_HERE / "floor.py"), str(repository), url, *rendered]
         plan = [*_SYNCER, "plan", str(repository), "--ref", "main", "-A", "--server", url]
         measure(floor)  # the first run fills the caches of the disk
-        _check(plan, count)
-        pairs = [(measure(floor), measure(plan)) for _ in range(repeat)]
-    return _median([pair[0] for pair in pairs]), _median([pair[1] for pair in pairs])
+        cache = str(folder / "cache")
+        for again in (False, True):
+            _check(plan, count, cache, again=again)
+        costs = [(measure(floor), measure(plan), measure(plan, cache)) for _ in range(repeat)]
+    floors, plans, agains = zip(*costs, strict=True)
+    return _median(floors), _median(plans), _median(agains)
 
 
-def _check(plan: Sequence[str], count: int) -> None:
-    """See that what is measured does what it should: every tag is read, and none differs."""
-    told = subprocess.run(plan, check=True, capture_output=True, env=_environment(), text=True).stdout
-    if f"Plan: nothing to do, {count:,} unchanged." not in told:
+def _check(plan: Sequence[str], count: int, cache: str, *, again: bool) -> None:
+    """See that what is measured does what it should: every tag is read, and none differs, or nothing moved."""
+    told = subprocess.run(plan, check=True, capture_output=True, env=_environment(cache), text=True).stdout
+    if f"Plan: nothing to do, {count:,} unchanged." not in told or ("moved since" in told) is not again:
         sys.exit(f"the plan is not the one to measure: {told}")
 
 
-def _median(costs: list[Cost]) -> Cost:
+def _median(costs: Sequence[Cost]) -> Cost:
     return Cost(median(c.wall for c in costs), median(c.cpu for c in costs), median(c.memory for c in costs))
 
 
@@ -116,10 +119,11 @@ def main() -> None:
         print("\n| tags | floor: wall, CPU, memory | plan: wall, CPU, memory | ratio of wall | of CPU | of memory |")
         print("| ---: | ---: | ---: | ---: | ---: | ---: |")
         for count in given.tags:
-            floor, plan = plan_row(count, 1 if count > _ONCE else given.repeat, folder)
-            ratios = (plan.wall / floor.wall, plan.cpu / floor.cpu, plan.memory / floor.memory)
-            shown = " | ".join(f"{ratio:.2f}" for ratio in ratios)
-            print(f"| {count:,} | {_shown(floor)} | {_shown(plan)} | {shown} |", flush=True)
+            floor, plan, again = plan_row(count, 1 if count > _ONCE else given.repeat, folder)
+            for what, cost in ((f"{count:,}", plan), ("again, nothing moved", again)):
+                ratios = (cost.wall / floor.wall, cost.cpu / floor.cpu, cost.memory / floor.memory)
+                shown = " | ".join(f"{ratio:.2f}" for ratio in ratios)
+                print(f"| {what} | {_shown(floor)} | {_shown(cost)} | {shown} |", flush=True)
         if given.writes:
             print("\n| a write takes | connections | bare, requests/s | sync, requests/s | |")
             print("| ---: | ---: | ---: | ---: | ---: |")

@@ -33,24 +33,30 @@ class Pages:
 
     def __init__(self, most: int = MOST_KEPT) -> None:
         self._room = most
-        self._pages: dict[tuple[str, str], bytes] = {}
+        self._lists: dict[str, dict[str, bytes]] = {}
         self._lock = Lock()
 
     def skimming(self, path: str, query: Mapping[str, str | int]) -> Callable[[bytes, str], dict[str, Json]]:
-        """Give what reads no more of a page than its objects' versions, and keeps it as far as there is room."""
+        """Give what reads no more of a page than its objects' versions, and keeps it as far as there is room.
+
+        A list that begins anew, after a 410, leaves nothing of what was kept of it.
+        """
+        token = str(query.get("continue", ""))
 
         def read(data: bytes, what: str) -> dict[str, Json]:
             with self._lock:
+                if not token:
+                    self._room += sum(map(len, self._lists.pop(path, {}).values()))
                 if len(data) <= self._room:
                     self._room -= len(data)
-                    self._pages[path, str(query.get("continue", ""))] = data
+                    self._lists.setdefault(path, {})[token] = data
             return skim(data, what)
 
         return read
 
     def take(self, path: str, query: Mapping[str, str | int]) -> bytes | None:
         """Give a page that was kept, and keep it no longer; None for one that must be asked for."""
-        return self._pages.pop((path, str(query.get("continue", ""))), None)
+        return self._lists.get(path, {}).pop(str(query.get("continue", "")), None)
 
 
 class _Metadata(TypedDict, total=False):
