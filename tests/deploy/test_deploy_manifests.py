@@ -131,6 +131,8 @@ def test_runs_do_not_overlap_end_in_time_and_keep_the_way_back():
     mounts = {mount["mountPath"]: volumes[mount["name"]] for mount in container["volumeMounts"]}
     state = next(entry["value"] for entry in container["env"] if entry["name"] == "XDG_STATE_HOME")
     assert mounts[state]["persistentVolumeClaim"] == {"claimName": "syncer-undo"}
+    cache = next(entry["value"] for entry in container["env"] if entry["name"] == "XDG_CACHE_HOME")
+    assert cache.startswith(f"{state}/")
     assert "emptyDir" in mounts["/tmp"]  # noqa: S108 - the pod's
 
 
