@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.diff import apply_patch, patch, three_way
-from syncer.model import Cause
+from syncer.model import Cause, FieldChange
 
 ABSENT = object()
 GIT, DRIFT, BOTH, ADOPTED = Cause.GIT, Cause.DRIFT, Cause.BOTH, Cause.ADOPTED
@@ -35,7 +35,8 @@ def mapping(value):
 )
 def test_each_way_that_three_sides_can_differ_has_its_cause(base, live, desired, cause):
     changes = three_way(mapping(base), mapping(live), mapping(desired), {})
-    assert [change.cause for change in changes] == ([cause] if cause else [])
+    base, live, desired = (None if side is ABSENT else side for side in (base, live, desired))
+    assert changes == ((FieldChange("/a", cause, base, live, desired),) if cause else ())
 
 
 @pytest.mark.parametrize(
@@ -87,9 +88,13 @@ def test_a_patch_removes_what_is_to_be_absent_and_only_if_it_is_there():
 
 
 def test_keys_with_slashes_and_tildes_are_escaped():
-    document = {"a": {"x/y~z": "1"}}
-    operations = patch(document, {"/a/x~1y~0z": "2"}, ["/a/x~1y~0z"])
-    assert apply_patch(document, operations) == {"a": {"x/y~z": "2"}}
+    document = {"a~b/c": {"x/y~z": "1"}}
+    path = "/a~0b~1c/x~1y~0z"
+    assert patch(document, {path: "2"}, [path]) == [
+        {"op": "test", "path": path, "value": "1"},
+        {"op": "replace", "path": path, "value": "2"},
+    ]
+    assert apply_patch(document, patch(document, {path: "2"}, [path])) == {"a~b/c": {"x/y~z": "2"}}
 
 
 def test_a_failed_test_is_a_value_error_and_leaves_the_document():
