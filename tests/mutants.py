@@ -1,7 +1,7 @@
 """Changes the code that must not be wrong, one spot at a time, and counts what no test notices: `make mutants`.
 
-mutmut makes the mutants. They are tried here, for mutmut collects the tests anew for each of them: here they are collected
-once, and each mutant has a fork, in which those tests run that reach its function. First the one that found the mutant
+mutmut makes the mutants. They are tried here, for mutmut collects the tests anew for each: here they are collected
+once, and each mutant has a fork, in which those tests run that reach its function: first the one that found the mutant
 before, then those of the module's own file, the fastest first. Exit code 1 where fewer than 90 % were found.
 
 A mutant is out of time where a test takes far longer than it did without, or its fork does: it waits or loops for ever.
@@ -91,7 +91,9 @@ def try_them(mutants, config):
     shutil.copy(ROOT / "pyproject.toml", WORK)
     os.chdir(WORK)
     arguments = [*config["pytest_add_cli_args"], *config["pytest_add_cli_args_test_selection"]]
-    code = pytest.main([*arguments, "--hypothesis-profile=mutants", "--capture=no"], plugins=[Trial(mutants)])
+    # A traceback of pytest's own is parsed from the source anew, which takes seconds where that holds all mutants.
+    arguments += ["--tb=native", "--capture=no", "--hypothesis-profile=mutants"]
+    code = pytest.main(arguments, plugins=[Trial(mutants)])
     if code:
         sys.exit(code)
 
@@ -182,7 +184,7 @@ class Trial:
             print(json.dumps({"name": mutant.name, "seconds": time.monotonic() - began, **told}), file=results)
 
     def in_order(self, mutant):
-        """The test that found the last mutant of this function, those of the module's own file, then the fast ones of others."""
+        """The test that found the mutant before, those of the module's own files, then the fast ones of others."""
         tests = [self.items[nodeid] for nodeid in self.reaching.get(mutant.function, ())]
         first = self.finders[mutant.function][:1]
         ranked = sorted(
@@ -197,12 +199,13 @@ class Trial:
             ),
             key=lambda rank: rank[:3],
         )
-        left, chosen = OTHERS_SECONDS, []
+        left, chosen, cost = OTHERS_SECONDS, [], collections.Counter()
         for late, foreign, seconds, item in ranked:
             left -= seconds if late and foreign else 0.0
             if left >= 0 or not (late and foreign):
-                chosen.append((late, foreign, str(item.path), seconds, item))
-        return [item for *_, item in sorted(chosen, key=lambda rank: rank[:4])]
+                cost[item.path] += seconds
+                chosen.append((late, foreign, item.path, seconds, item))
+        return [item for *_, item in sorted(chosen, key=lambda one: (*one[:2], cost[one[2]], *one[2:4]))]
 
 
 def pairs(items):
