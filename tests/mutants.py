@@ -23,10 +23,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from mutmut.mutation import trampoline
 from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.mutation.file_mutation import mutate_file_contents
-from mutmut.mutation.trampoline import set_mutant_under_test
-from mutmut.state import state
 
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / "mutants"
@@ -92,7 +91,7 @@ def try_them(mutants, config):
     os.chdir(WORK)
     arguments = [*config["pytest_add_cli_args"], *config["pytest_add_cli_args_test_selection"]]
     # A traceback of pytest's own is parsed from the source anew, which takes seconds where that holds all mutants.
-    arguments += ["--tb=native", "--capture=no", "--hypothesis-profile=mutants"]
+    arguments += ["--tb=native", "--capture=no", "--timeout=0", "--hypothesis-profile=mutants"]
     code = pytest.main(arguments, plugins=[Trial(mutants)])
     if code:
         sys.exit(code)
@@ -125,10 +124,11 @@ class Trial:
     def __init__(self, mutants):
         self.mutants = mutants
         self.finders = collections.defaultdict(list)
+        self.seconds, self.reaching = {}, collections.defaultdict(list)
 
     def pytest_runtestloop(self, session):
         self.items = {item.nodeid: item for item in session.items}
-        self.seconds, self.reaching = self.without_mutant(session)
+        self.without_mutant(session)
         for nodeid, item in self.items.items():
             item.add_marker(pytest.mark.timeout(PATIENCE + FACTOR * self.seconds[nodeid], method="thread"))
         gc.freeze()
@@ -141,32 +141,41 @@ class Trial:
         return True
 
     def without_mutant(self, session):
-        """How long each test takes, and which reach which function."""
+        """How long each test takes, and which functions it reaches; with `--again` only of what was changed since."""
+        file = Path("reach.json")
+        known = json.loads(file.read_text()) if file.exists() else {}
+        since = file.stat().st_mtime if known else 0
+        tests = [item for item in session.items if item.nodeid not in known or item.path.stat().st_mtime > since]
 
         def run():
-            set_mutant_under_test("stats")
-            seconds, reaching = {}, collections.defaultdict(list)
-            for item, following in pairs(session.items):
+            reached = set()
+            trampoline.set_mutant_under_test("stats")
+            trampoline.record_trampoline_hit = lambda name, caller: reached.add(name)  # noqa: ARG005 - so it is called
+            found = {}
+            for item, following in pairs(tests):
                 began = time.monotonic()
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if session.testsfailed:
                     return {"failed": item.nodeid}
-                seconds[item.nodeid] = time.monotonic() - began
-                for function in state()._stats:  # noqa: SLF001
-                    reaching[function].append(item.nodeid)
-                state()._stats.clear()  # noqa: SLF001
-            return {"seconds": seconds, "reaching": reaching}
+                found[item.nodeid] = time.monotonic() - began, sorted(reached)
+                reached.clear()
+            return {"found": found}
 
-        told = in_fork(run, 600)
-        if "seconds" not in told:
+        told = in_fork(run, 1200)
+        if "found" not in told:
             pytest.exit(f"without a mutant: {told}", returncode=2)
-        return told["seconds"], told["reaching"]
+        known |= told["found"]
+        file.write_text(json.dumps(known))
+        for nodeid in self.items:
+            self.seconds[nodeid], functions = known[nodeid]
+            for function in functions:
+                self.reaching[function].append(nodeid)
 
     def try_mutant(self, session, mutant):
         tests = self.in_order(mutant)
 
         def run():
-            set_mutant_under_test(mutant.name)
+            trampoline.set_mutant_under_test(mutant.name)
             for item, following in pairs(tests):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if session.testsfailed:

@@ -110,6 +110,12 @@ def test_a_test_of_null_holds_where_the_key_is_absent_but_not_below_what_is_abse
         apply_patch({"a": {}}, [{"op": "test", "path": "/a/b/c", "value": None}])
 
 
+@pytest.mark.parametrize("test", [{"value": 1}, {}], ids=["another value", "no value"])
+def test_a_test_of_anything_but_null_does_not_hold_where_the_key_is_absent(test):
+    with pytest.raises(ValueError):  # noqa: PT011 - jsonpatch words it
+        apply_patch({"a": {}}, [{"op": "test", "path": "/a/b", **test}])
+
+
 scalars = st.one_of(st.booleans(), st.text(max_size=3), st.dictionaries(st.sampled_from("kn"), st.text(max_size=2)))
 parents = ["/p", "/q/r", "/a~1b"]
 paths = st.builds("{}/{}".format, st.sampled_from(parents), st.sampled_from("xyz"))

@@ -12,6 +12,8 @@ from world import tag
 from syncer.apply import follow_imports, images
 from syncer.apply.images import wait_for_image
 from syncer.cluster import ClusterWriter
+from syncer.errors import ClusterError
+from syncer.events import ImportMoved
 from syncer.model import Import, ImportState, Outcome
 
 APP = "team-a/app:v1"
@@ -90,6 +92,154 @@ def test_a_digest_is_awaited_while_an_import_may_still_bring_it(monkeypatch, rea
     images.wait_for_digest(writer, "a", "s", "sha256:1", **{"patience": 9.0, **more})
     assert writer.asked == [("a", "s")] * asked
     assert slept == [0.005, 0.0075][: asked - 1]
+
+
+class Clock:
+    """A clock that moves when somebody sleeps."""
+
+    def __init__(self):
+        self.now, self.slept = 1000.0, []
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    found = Clock()
+    monkeypatch.setattr(images, "time", found)
+    return found
+
+
+class Told:
+    """Gives the same image at each read, or one after the other until the last."""
+
+    def __init__(self, *found):
+        self.found, self.asked = list(found), []
+
+    def read_stream(self, namespace, stream):
+        self.asked.append((namespace, stream))
+        image = self.found.pop(0) if len(self.found) > 1 else self.found[0]
+        if isinstance(image, Exception):
+            raise image
+        return image and {key(f"{namespace}/{stream}:v1"): replace(live(f"{namespace}/{stream}:v1"), image=image)}
+
+
+UNDER_WAY, DONE = Import(ImportState.PENDING), Import(ImportState.IMPORTED, "sha256:1")
+AGAIN = Import(ImportState.FAILED, "", "no such host", asked_again=True)
+
+
+@pytest.mark.parametrize(
+    ("image", "patience", "waited"),
+    [
+        (UNDER_WAY, 60.0, 60.0),
+        (UNDER_WAY, 10.0, 10.0),
+        (AGAIN, 60.0, 30.0),
+        (AGAIN, 10.0, 10.0),
+        (AGAIN, 90.0, 30.0),
+    ],
+)
+def test_a_wait_is_as_long_as_patience_and_shorter_where_only_the_earlier_failure_shows(clock, image, patience, waited):
+    writer = Told(image)
+    assert wait_for_image(writer, key(APP), patience) == image
+    assert waited - 2 <= sum(clock.slept) <= waited
+    assert clock.slept[:3] == pytest.approx([0.1, 0.15, 0.225])
+    assert max(clock.slept) <= 2.0
+    assert clock.slept[9:12] == [2.0] * 3 or patience <= 10
+    assert len(writer.asked) == len(clock.slept) + 1
+
+
+def test_a_wait_that_would_end_just_when_patience_does_is_waited(clock):
+    assert wait_for_image(Told(UNDER_WAY, DONE), key(APP), 0.1) == DONE
+    assert clock.slept == [0.1]
+    outcome = Outcome(key(APP), "created")
+    found = follow_imports(Told(UNDER_WAY, DONE), [outcome], 0.1, concurrency=1)
+    assert found == {key(APP): replace(outcome, image=DONE)}
+    images.wait_for_digest(writer := Told(UNDER_WAY, DONE), "team-a", "app", "sha256:1", 0.1)
+    assert len(writer.asked) == 2
+
+
+def test_a_wait_that_is_stopped_or_over_or_of_no_tag_sleeps_no_more(clock):
+    assert wait_for_image(Told(UNDER_WAY), key(APP), 60.0, lambda: True) == UNDER_WAY
+    assert wait_for_image(Told(None), key(APP), 60.0) is None
+    assert wait_for_image(Told(DONE), key(APP), 60.0) == DONE
+    assert clock.slept == []
+
+
+def followed_alone(writer, *names, patience=60.0, **more):
+    outcomes = [Outcome(key(f"team-a/{name}:v1"), "configured", wrote="yes") for name in names]
+    told = []
+    found = follow_imports(writer, outcomes, patience, concurrency=2, tell=told.append, **more)
+    assert [each.key for each in found.values()] == [each.key for each in outcomes]
+    return [each.image for each in found.values()], told
+
+
+def test_imports_are_read_until_the_last_is_over_and_each_is_told_once(clock):
+    app, web = Told(UNDER_WAY, DONE), Told(UNDER_WAY, UNDER_WAY, UNDER_WAY, DONE)
+
+    class Both:
+        def read_stream(self, namespace, stream):
+            return (app if stream == "app" else web).read_stream(namespace, stream)
+
+    states, told = followed_alone(Both(), "web", "app")
+    assert states == [DONE, DONE]
+    assert told == [ImportMoved(key(APP), DONE), ImportMoved(key("team-a/web:v1"), DONE)]
+    assert (len(app.asked), len(web.asked)) == (2, 4)
+    assert clock.slept == pytest.approx([0.1, 0.15, 0.225])
+
+
+@pytest.mark.parametrize(
+    ("reads", "patience", "waited"),
+    [
+        ([UNDER_WAY], 90.0, 90.0),
+        ([UNDER_WAY], 10.0, 10.0),
+        ([AGAIN], 90.0, 30.0),
+        ([AGAIN], 10.0, 10.0),
+    ],
+)
+def test_imports_are_waited_for_as_long_as_patience_and_shorter_where_nothing_but_failures_shows(
+    clock, reads, patience, waited
+):
+    states, told = followed_alone(Told(*reads), "app", patience=patience)
+    assert (states, told) == (reads, [])
+    assert waited - 2 <= sum(clock.slept) <= waited + 2
+    assert max(clock.slept) <= 2.0
+
+
+def test_the_silence_begins_anew_with_each_import_that_is_over(clock):
+    pending = [UNDER_WAY] * 15
+
+    class Both:
+        def __init__(self):
+            self.web = Told(*pending, DONE)
+
+        def read_stream(self, namespace, stream):
+            return (
+                self.web.read_stream(namespace, stream) if stream == "web" else Told(AGAIN).read_stream("team-a", "app")
+            )
+
+    states, told = followed_alone(Both(), "app", "web", patience=900.0)
+    assert states == [AGAIN, DONE]
+    assert [event.key.stream for event in told] == ["web"]
+    began = sum(clock.slept[:15])
+    assert began + 30 <= sum(clock.slept) <= began + 34
+
+
+def test_an_error_or_an_interrupt_ends_the_wait_with_what_is_known(clock):
+    broken = Told(UNDER_WAY, ClusterError("503"))
+    assert followed_alone(broken, "app") == ([UNDER_WAY], [])
+    assert followed_alone(Told(ClusterError("503")), "app") == ([None], [])
+    assert clock.slept == [0.1]
+    assert followed_alone(Told(UNDER_WAY), "app", stopped=lambda: True) == ([UNDER_WAY], [])
+    assert followed_alone(Told(None), "app") == (
+        [Import(ImportState.NONE)],
+        [ImportMoved(key(APP), Import(ImportState.NONE))],
+    )
+    assert clock.slept == [0.1]
 
 
 @pytest.mark.parametrize("patience", [0.0, 0.15])

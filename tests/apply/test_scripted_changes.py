@@ -1,4 +1,4 @@
-"""One change and a writer by script: each answer of the server, all that a fresh read may show, and what comes of it."""
+"""One change and a writer by script: each answer of the server, what a fresh read may show, and what comes of it."""
 
 from types import SimpleNamespace
 

@@ -2,8 +2,9 @@
 
 import pytest
 from builders import desired, follows, live, live_state, manifests, policy, synced
+from msgspec.structs import replace
 
-from syncer.model import ImportState, Scope
+from syncer.model import ImportState, Scope, Shard
 from syncer.plan import make_plan
 
 FOLLOWER = desired("team-a/app:stable", from_=follows("base:v1"), file="tags/app.yaml", line=7)
@@ -23,7 +24,7 @@ def test_a_follower_of_a_tag_that_is_nowhere_is_warned_of_with_both_names_and_it
     assert (problem.severity, problem.code) == ("warning", "followed-missing")
     assert (problem.file, problem.line, problem.namespace, problem.name) == ("tags/app.yaml", 7, "team-a", "app:stable")
     assert problem.message == "it follows team-a/base:v1, which is neither in git nor on the cluster"
-    assert "base:v1" in problem.hint
+    assert problem.hint == "correct tag.from, or add base:v1 to git"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,8 @@ def test_followers_in_a_circle_are_warned_of_each():
         ("followed-circle", "a:v1"),
         ("followed-circle", "b:v1"),
     ]
-    assert "team-a/b:v1" in problems[0].message
+    what = "it follows team-a/b:v1, which follows it in a circle: none of these tags ever gets an image"
+    assert (problems[0].message, problems[0].hint) == (what, "let one of them point to a DockerImage")
     (alone,) = warned(desired("team-a/a:v1", from_=follows("v1")))
     assert alone.code == "followed-circle"
 
@@ -68,3 +70,15 @@ def test_a_circle_that_closes_on_the_cluster_is_seen():
     there = live("team-a/b:v1", spec={"from": follows("a:v1")}, digest="", state=ImportState.NONE)
     (problem,) = warned(desired("team-a/a:v1", from_=follows("b:v1")), tags=[there])
     assert problem.code == "followed-circle"
+
+
+def test_what_is_left_to_another_part_is_for_that_part_to_warn_of():
+    everywhere = Scope(all_namespaces=True)
+    theirs = next(f"team-{n}" for n in range(99) if not Shard(0, 2).holds(f"team-{n}"))
+    ours = next(f"team-{n}" for n in range(99) if Shard(0, 2).holds(f"team-{n}"))
+    wanted = [
+        desired(f"{ours}/app:a", from_=follows("base:v1", theirs)),
+        desired(f"{ours}/app:b", from_=follows("base:v1", ours)),
+    ]
+    assert [problem.name for problem in warned(*wanted, scope=replace(everywhere, shard=Shard(0, 2)))] == ["app:b"]
+    assert [problem.name for problem in warned(*wanted)] == ["app:a", "app:b"]

@@ -6,7 +6,7 @@ from builders import image as docker
 
 from syncer.model import Import, ImportState, Resolution
 from syncer.plan import make_plan
-from syncer.plan.resolving import Answer, Place, asks_of, pins_of, resolve, undated, with_resolved
+from syncer.plan.resolving import Answer, Ask, Place, asks_of, pins_of, resolve, undated, with_resolved
 
 OLD, NEW = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 V1 = key("team-a/app:v1")
@@ -48,9 +48,22 @@ def test_only_what_gets_an_image_anew_is_asked_for():
         [wanted, annotated, desired("team-a/app:b"), desired("team-a/app:c"), desired("team-a/app:d", from_=pin())],
         [tag, synced(desired("team-a/app:a")), broken, synced(desired("team-a/app:c"))],
     )
-    assert [str(ask.key) for ask in asks_of(plan.changes)] == ["team-a/app:v1"]
+    assert asks_of(plan.changes) == (Ask(V1, "quay.io/example/app:v2", {}, {}),)
     again = planned([desired("team-a/app:b")], [broken], retry_imports=True)
     assert [str(ask.key) for ask in asks_of(again.changes)] == ["team-a/app:b"]
+
+
+def test_a_tag_that_is_not_ours_to_write_is_going_to_have_what_it_has():
+    wanted, tag = moved()
+    theirs = desired("team-a/app:theirs", from_=follows("app:v1"))
+    tags = [tag, synced(desired("team-a/app:theirs"), owner="rival", digest=OLD)]
+    assert resolved(planned([wanted, theirs], tags), tags, {V1: Answer(NEW)}).keys() == {V1}
+
+
+def test_an_image_by_digest_without_a_namespace_is_of_the_tags_own():
+    source = {"kind": "ImageStreamImage", "name": f"app@{NEW}"}
+    changes = planned([desired("team-b/web:prod", from_=source), desired("team-a/web:prod")]).changes
+    assert pins_of(changes, {}) == {Place("team-b", "app", NEW)}
 
 
 def test_drift_that_is_only_reported_is_asked_for_as_it_is():
