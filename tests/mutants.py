@@ -11,6 +11,7 @@ import argparse
 import collections
 import contextlib
 import gc
+import itertools
 import json
 import os
 import resource
@@ -218,7 +219,7 @@ class Trial:
 
 
 def pairs(items):
-    return zip(items, [*items[1:], None], strict=True)
+    return itertools.zip_longest(items, items[1:])
 
 
 def in_fork(run, enough):

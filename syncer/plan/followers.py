@@ -10,7 +10,7 @@ from syncer.model import Create, Problem, Severity, Update
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from syncer.model import Change, Live, LiveState, ObjectKey, Scope
+    from syncer.model import Change, Desired, Live, LiveState, ObjectKey, Scope
 
 
 def follower_problems(
@@ -24,25 +24,25 @@ def follower_problems(
 
     `outside` are followed tags beyond the scope. A follower that has its image already keeps it, and is not warned of.
     """
-    wanted = {key for key, change in changes.items() if change.desired}
+    wanted = {key: change.desired for key, change in changes.items() if change.desired}
 
     def followed(key: ObjectKey) -> ObjectKey | None:
         if key in wanted:
             return followed_in_git.get(key)
         return followed_by(key, live_fields(live.tags[key])) if key in live.tags else None
 
-    for key in sorted(wanted & followed_in_git.keys()):
+    for key in sorted(wanted.keys() & followed_in_git.keys()):
         target = followed_in_git[key]
         if scope.leaves(target.namespace):
             continue
         if _is_in_circle(key, followed):
             what = f"it follows {target}, which follows it in a circle: none of these tags ever gets an image"
-            yield _warning("followed-circle", changes[key], what, "let one of them point to a DockerImage")
+            yield _warning("followed-circle", wanted[key], what, "let one of them point to a DockerImage")
         elif not (target in wanted or live.get(target) or target in outside) and _needs_it(changes[key]):
             known = scope.covers(target.namespace) and target.namespace not in live.forbidden
             where = "" if known else ", or may not be read"
             what = f"it follows {target}, which is neither in git nor on the cluster{where}"
-            yield _warning("followed-missing", changes[key], what, f"correct tag.from, or add {target.name} to git")
+            yield _warning("followed-missing", wanted[key], what, f"correct tag.from, or add {target.name} to git")
 
 
 def _needs_it(change: Change) -> bool:
@@ -58,8 +58,8 @@ def _is_in_circle(key: ObjectKey, followed: Callable[[ObjectKey], ObjectKey | No
     return here == key
 
 
-def _warning(code: str, change: Change, message: str, hint: str) -> Problem:
-    file, line = (change.origin.file, change.origin.line) if change.origin else ("", 0)
+def _warning(code: str, desired: Desired, message: str, hint: str) -> Problem:
+    key, origin = desired.key, desired.origin
     return Problem(
-        Severity.WARNING, code, message, hint, file, line, namespace=change.key.namespace, name=change.key.name
+        Severity.WARNING, code, message, hint, origin.file, origin.line, namespace=key.namespace, name=key.name
     )

@@ -35,7 +35,7 @@ class Limit(Struct, frozen=True):
         """Whether a number of tags, out of the owned live ones, is over the limit."""
         over_count = self.count is None or number > self.count
         over_percent = self.percent is None or number * 100 > self.percent * total
-        return number > 0 and over_count and over_percent
+        return over_count and over_percent
 
     def __str__(self) -> str:
         figures = [f"more than {self.count}"] if self.count is not None else []
@@ -52,7 +52,7 @@ def limit_gates(
     max_prune: Limit | None,
     max_change: Limit | None,
     *,
-    whole: bool = True,
+    whole: bool,
 ) -> Iterator[Gate]:
     """Yield the gates that stop too many prunes, or too many changes, over the run or in one namespace.
 

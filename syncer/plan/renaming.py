@@ -27,7 +27,8 @@ class Renamer:
 
     def plan(self, live: LiveState, scope: Scope) -> Plan:
         """Plan for all tags in scope that carry the mark of the old owner; copied marks are left, and said."""
-        marked = [tag for _, tag in sorted(live.tags.items()) if (imagestreamtag.owner_of(tag) or ("",))[0] == self.old]
+        owned = ((tag, imagestreamtag.owner_of(tag)) for _, tag in sorted(live.tags.items()))
+        marked = [tag for tag, mark in owned if mark and mark[0] == self.old]
         changes = tuple(self.change(_as_it_is(tag), tag) for tag in marked)
         return Plan(self.new, scope, changes, (), tuple(problems_of(changes, live)), complete=not live.forbidden)
 

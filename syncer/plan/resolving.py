@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec.structs import replace
 
 from syncer import imagestreamtag
-from syncer.model import Create, Live, Problem, Prune, Resolution, Resolved, Severity, Unchanged, Update
+from syncer.model import Create, Live, Problem, Resolution, Resolved, Severity, Unchanged, Update
 from syncer.plan import requests
 
 if TYPE_CHECKING:
@@ -177,8 +177,9 @@ class _Working:
         if target and target not in seen:
             return self._image(target, seen | {key})
         tag = self.tags.get(key)
-        gone = target is not None or isinstance(change, Prune) or tag is None or not tag.image.digest
-        return None if gone or tag is None else Answer(tag.image.digest)
+        if target or tag is None or not tag.image.digest:
+            return None
+        return Answer(tag.image.digest)
 
 
 def undated(resolved: Mapping[ObjectKey, Resolved], built: Mapping[str, str]) -> frozenset[Place]:

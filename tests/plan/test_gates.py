@@ -4,7 +4,7 @@ import pytest
 from builders import desired, image, live, live_state, manifests, policy, synced
 
 from syncer.errors import UsageError
-from syncer.model import Gate
+from syncer.model import Gate, Scope, Shard
 from syncer.plan import Limit, make_plan
 
 
@@ -131,7 +131,42 @@ def test_drift_stops_where_it_is_to_fail():
     assert not stopped([desired()], [synced(desired())], on_drift="fail")
 
 
-@pytest.mark.parametrize("text", ["", "x", "-1", "101%", "1.5", "%"])
+@pytest.mark.parametrize("text", ["", "x", "-1", "101%", "1.5", "%", "1234567890"])
 def test_what_is_no_limit_is_wrong_usage(text):
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as caught:
         Limit.parse(text)
+    assert caught.value.message == f"{text!r} is no limit"
+    assert caught.value.hint == "give a number of tags (20) or a percentage (50%)"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "said"),
+    [
+        (" 20 ", Limit(count=20), "more than 20"),
+        ("0", Limit(count=0), "more than 0"),
+        ("123456789", Limit(count=123456789), "more than 123456789"),
+        ("50%", Limit(percent=50.0), "more than 50 %"),
+        ("100%", Limit(percent=100.0), "more than 100 %"),
+    ],
+)
+def test_a_limit_is_a_number_or_a_percentage_and_says_so(text, limit, said):
+    assert (Limit.parse(text), str(limit)) == (limit, said)
+
+
+@pytest.mark.parametrize("kind", ["prune", "change"])
+def test_a_part_of_what_one_owner_has_is_judged_by_its_namespaces_alone(kind):
+    part = Scope(all_namespaces=True, shard=Shard(0, 1))
+    places = ["team-a", "team-b"]
+    for count, stops in [(7, False), (11, True)]:
+        there = [one for place in places for one in tags(count, place)]
+        kept = [] if kind == "prune" else [desired(str(one.key), from_=image("q/x:2")) for one in there]
+        cluster = live_state(*map(synced, there))
+        whole = make_plan(manifests(*kept), cluster, policy(allow_empty=True)).gates
+        parted = make_plan(manifests(*kept), cluster, policy(allow_empty=True, scope=part)).gates
+        share = f"{count} of {count} owned tags (100 %) in namespace"
+        named = [f"would {kind} {share} {place}; the limit is more than 10 and more than 30 %" for place in places]
+        assert [gate.message for gate in parted] == (named if stops else [])
+        assert [gate.message.startswith(f"would {kind} {2 * count} of {2 * count} owned") for gate in whole[:1]] == [
+            True
+        ]
+        assert {gate.name for gate in whole} == {kind}

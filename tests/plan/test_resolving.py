@@ -4,7 +4,7 @@ import pytest
 from builders import desired, follows, key, live, live_state, manifests, policy, synced
 from builders import image as docker
 
-from syncer.model import Import, ImportState, Resolution
+from syncer.model import Import, ImportState, Resolution, Resolved
 from syncer.plan import make_plan
 from syncer.plan.resolving import Answer, Ask, Place, asks_of, pins_of, resolve, undated, with_resolved
 
@@ -76,10 +76,10 @@ def test_drift_that_is_only_reported_is_asked_for_as_it_is():
 @pytest.mark.parametrize(
     ("digest", "answer", "state"),
     [
-        (OLD, Answer(NEW), Resolution.MOVES),
+        (OLD, Answer(NEW, "2026-05-03T00:00:00Z"), Resolution.MOVES),
         (OLD, Answer(OLD), Resolution.SAME),
         ("", Answer(NEW), Resolution.NEW),
-        (OLD, Answer(fault="missing"), Resolution.MISSING),
+        (OLD, Answer(fault="missing", message="no such tag"), Resolution.MISSING),
         (OLD, Answer(fault="denied"), Resolution.DENIED),
         (OLD, Answer(fault="forbidden"), Resolution.FORBIDDEN),
         (OLD, Answer(fault="failed"), Resolution.FAILED),
@@ -89,7 +89,7 @@ def test_an_answer_is_held_against_the_image_that_is_there(digest, answer, state
     wanted, tag = moved()
     tag = synced(desired(), digest=digest)
     found = resolved(planned([wanted], [tag]), [tag], {V1: answer})[V1]
-    assert (found.state, found.digest, found.live_digest) == (state, answer.digest, digest)
+    assert found == Resolved(state, answer.digest, answer.built, digest, message=answer.message)
 
 
 def test_a_follower_of_the_same_stream_moves_along_though_it_is_unchanged():
@@ -125,6 +125,37 @@ def test_a_follower_in_another_stream_moves_only_where_this_run_makes_it():
     assert resolved(still, tags) == {}
 
 
+def test_a_reference_in_another_stream_does_not_move():
+    wanted, tag = moved()
+    web = desired("team-b/web:prod", from_=follows("app:v1", "team-a"), fields={"/tag/reference": True})
+    tags = [tag, synced(web, digest=OLD)]
+    assert resolved(planned([wanted, web], tags), tags, {V1: Answer(NEW)}).keys() == {V1}
+
+
+def test_a_follower_moves_along_also_through_a_tag_that_git_does_not_name():
+    wanted, tag = moved()
+    last = desired("team-a/app:last", from_=follows("between"))
+    between = live("team-a/app:between", spec={"from": follows("v1")}, digest=OLD)
+    tags = [tag, between, synced(last, digest=OLD)]
+    found = resolved(planned([wanted, last], tags), tags, {V1: Answer(NEW)})
+    assert found.keys() == {V1, last.key}
+    assert found[last.key] == Resolved(Resolution.MOVES, NEW, live_digest=OLD, follows=between.key)
+
+
+@pytest.mark.parametrize("there", ["empty", "absent"])
+def test_a_new_follower_of_a_tag_without_an_image_gets_none_that_is_known(there):
+    web = desired("team-b/web:prod", from_=follows("app:v1", "team-a"))
+    tags = [live(str(V1), digest="", state=ImportState.PENDING)] if there == "empty" else []
+    assert resolved(planned([web], tags), tags)[web.key] == Resolved(Resolution.UNKNOWN, follows=V1)
+
+
+def test_a_circle_has_no_image_to_come_though_each_of_its_tags_has_an_old_one():
+    circle = [desired("team-a/app:a", from_=follows("app:b")), desired("team-a/app:b", from_=follows("app:a"))]
+    tags = [synced(desired(str(one.key)), digest=OLD) for one in circle]
+    found = resolved(planned(circle, tags), tags)
+    assert [(one.state, one.live_digest, one.digest) for one in found.values()] == [(Resolution.UNKNOWN, OLD, "")] * 2
+
+
 def test_a_new_follower_gets_the_image_that_is_there_or_comes():
     prod, other = desired("team-b/web:prod", from_=follows("app:v1", "team-a")), live("team-a/app:v1", digest=OLD)
     found = resolved(planned([prod], [other]), [other])[prod.key]
@@ -154,8 +185,13 @@ def test_an_image_taken_by_digest_is_known_from_a_tag_from_an_import_or_by_askin
     assert resolved(plan, [held])[tag.key].state is Resolution.NEW
     gone = {place: Answer(NEW, fault="missing", message="no tag has it")}
     assert resolved(plan, pinned=gone)[tag.key].state is Resolution.MISSING
-    both = planned([tag, desired()])
-    assert resolved(both, answers={V1: Answer(NEW)}, pinned=gone)[tag.key].state is Resolution.NEW
+    both = planned([tag, desired(), desired("team-b/app:v1")])
+    assert resolved(both, answers={V1: Answer(NEW)}, pinned=gone)[tag.key] == Resolved(Resolution.NEW, NEW)
+    for elsewhere in ({V1: Answer(OLD)}, {key("team-b/app:v1"): Answer(NEW)}):
+        assert resolved(both, answers=elsewhere, pinned=gone)[tag.key].state is Resolution.MISSING
+    assert resolved(plan)[tag.key] == Resolved(Resolution.NEW, NEW)
+    own = desired("team-a/web:prod", from_={"kind": "ImageStreamImage", "name": f"app@{NEW}"})
+    assert resolved(planned([own]), pinned=gone)[own.key].message == "no tag has it"
 
 
 def test_dates_are_asked_for_once_an_image_wherever_it_lies():
@@ -165,6 +201,10 @@ def test_dates_are_asked_for_once_an_image_wherever_it_lies():
     found = resolved(planned([wanted, prod], tags), tags, {V1: Answer(NEW, "2026-05-03T00:00:00Z")})
     assert undated(found, {NEW: "2026-05-03T00:00:00Z"}) == {Place("team-a", "app", OLD)}
     assert undated(found, {NEW: "x", OLD: "y"}) == frozenset()
+    assert undated(found, {}) == {Place("team-a", "app", OLD), Place("team-a", "app", NEW)}
+    web = desired("team-b/web:prod", from_=follows("app:v1", "team-a"))
+    new = resolved(planned([web], tags), tags)
+    assert undated(new, {}) == {Place("team-a", "app", OLD)}
     assert undated(resolved(planned([wanted], [tag]), [tag], {V1: Answer(fault="missing")}), {}) == frozenset()
 
 
