@@ -1,6 +1,7 @@
 """Waiting for images, by generation; patience runs out, and nothing hangs."""
 
 import itertools
+import threading
 import time
 from types import SimpleNamespace
 
@@ -227,6 +228,23 @@ def test_the_silence_begins_anew_with_each_import_that_is_over(clock):
     assert [event.key.stream for event in told] == ["web"]
     began = sum(clock.slept[:15])
     assert began + 30 <= sum(clock.slept) <= began + 34
+
+
+def test_no_more_streams_are_read_at_a_time_than_asked_for():
+    busy, most, lock = [], [], threading.Lock()
+
+    class Slow(Told):
+        def read_stream(self, namespace, stream):
+            with lock:
+                busy.append(stream)
+                most.append(len(busy))
+            time.sleep(0.02)
+            with lock:
+                busy.remove(stream)
+            return super().read_stream(namespace, stream)
+
+    followed_alone(Slow(DONE), "a", "b", "c", "d", "e", "f")
+    assert max(most) <= 2
 
 
 def test_an_error_or_an_interrupt_ends_the_wait_with_what_is_known(clock):

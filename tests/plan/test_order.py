@@ -31,26 +31,52 @@ PINNED = {"kind": "ImageStreamImage", "name": "base@sha256:" + "0" * 64}
 
 
 def test_a_tag_that_takes_an_image_by_digest_comes_after_the_imports_of_that_stream():
-    a, own, z = desired("n/app:v1", from_=PINNED), desired("n/base:a", from_=PINNED), desired("n/base:v1")
+    a, z = desired("n/app:v1", from_=PINNED), desired("n/base:v1")
     follower = desired("n/a:1", from_=follows("app:v1"))
-    assert in_waves([a, own, z, follower]) == [["n/base:v1"], ["n/app:v1", "n/base:a"], ["n/a:1"]]
+    for own in ("n/base:a", "n/base:z"):
+        wanted = [a, desired(own, from_=PINNED), z, follower]
+        assert in_waves(wanted) == [["n/base:v1"], ["n/app:v1", own], ["n/a:1"]]
 
 
 def test_a_tag_that_takes_an_image_by_digest_waits_for_none_where_that_stream_is_left_as_it_is():
-    a, base = desired("n/app:v1", from_=PINNED), desired("n/base:v1")
-    assert in_waves([a, base], [synced(base)]) == [["n/app:v1"]]
+    a, base, other = desired("n/app:v1", from_=PINNED), desired("n/base:v1"), desired("n/other:v1")
+    assert in_waves([a, base, other], [synced(base)]) == [["n/app:v1", "n/other:v1"]]
 
 
 def test_prunes_come_last_and_followers_go_first():
     base, follower = desired("n/base:v1"), desired("n/app:v1", from_=follows("base:v1"))
     new = desired("n/new:v1")
     assert in_waves([new], [synced(base), synced(follower)]) == [["n/new:v1"], ["n/app:v1"], ["n/base:v1"]]
+    other, last = desired("n/zoo:v1"), desired("n/web:v1", from_=follows("app:v1"))
+    gone = map(synced, (base, follower, other, last))
+    assert in_waves([], gone) == [["n/web:v1"], ["n/app:v1"], ["n/base:v1", "n/zoo:v1"]]
+
+
+def test_a_prune_that_does_not_say_what_was_seen_has_its_place_too():
+    assert waves([Prune(key("n/a:1"))]) == [[Prune(key("n/a:1"))]]
 
 
 def test_a_circle_is_cut():
     a, b = desired("n/a:1", from_=follows("b:1")), desired("n/b:1", from_=follows("a:1"))
     assert sorted(name for wave in in_waves([a, b]) for name in wave) == ["n/a:1", "n/b:1"]
     assert in_waves([desired("n/self:1", from_=follows("self:1"))]) == [["n/self:1"]]
+
+
+@pytest.mark.parametrize(
+    ("followed", "found"),
+    [
+        ({}, {"a": 0, "b": 0, "c": 0}),
+        ({"a": "b", "b": "c"}, {"a": 2, "b": 1, "c": 0}),
+        ({"c": "b", "b": "a"}, {"a": 0, "b": 1, "c": 2}),
+        ({"b": "a", "c": "a"}, {"a": 0, "b": 1, "c": 1}),
+        ({"a": "x"}, {"x": 0, "a": 1, "b": 0, "c": 0}),
+        ({"a": "b", "b": "a", "c": "a"}, {"b": 0, "a": 1, "c": 2}),
+        ({"a": "a"}, {"a": 0, "b": 0, "c": 0}),
+    ],
+    ids=str,
+)
+def test_a_depth_counts_the_tags_that_one_follows_one_behind_the_other(followed, found):
+    assert depths("abc", followed) == found
 
 
 names = st.sampled_from([key(f"n/s:{n}") for n in range(7)])

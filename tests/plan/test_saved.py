@@ -1,6 +1,7 @@
 """Saved plans, without a cluster: what is read back, what is refused, what counts as moved."""
 
 import copy
+import hashlib
 import json
 from contextlib import suppress
 
@@ -12,9 +13,9 @@ from msgspec.structs import replace
 from report import scenes
 
 from syncer.errors import SourceError
-from syncer.model import Live, Prune
+from syncer.model import Live, Prune, Scope, Shard, Target
 from syncer.plan import Limit
-from syncer.plan.saved import checksum, load
+from syncer.plan.saved import AGAIN, checksum, load, load_report
 from syncer.plan.staleness import Exactly, gates_again, landed, moved
 from syncer.report import render
 from syncer.report.document import document
@@ -34,7 +35,7 @@ def signed(whole):
 def refusal(data):
     with pytest.raises(SourceError) as caught:
         load(data, "plan.json")
-    assert caught.value.hint
+    assert caught.value.hint.endswith(AGAIN)
     return caught.value.message
 
 
@@ -81,6 +82,96 @@ def test_a_plan_that_was_saved_and_read_is_the_plan_again(scene):
         assert getattr(was, "adopts", None) == getattr(now, "adopts", None)
 
 
+@pytest.mark.parametrize("scene", [*PLANS, "applied"])
+def test_what_a_plan_was_made_of_and_for_comes_back_whole(scene):
+    report = getattr(scenes, scene)()
+    saved = load(written(report), "plan.json")
+    assert (saved.source, saved.target, saved.checksum) == (report.source, report.target, document(report)["checksum"])
+    plan, again = report.plan, saved.plan
+    assert (again.owner, again.scope, again.complete) == (plan.owner, plan.scope, plan.complete)
+    assert (again.gates, again.problems, again.impact) == (plan.gates, plan.problems, plan.impact)
+    for was, now in zip(plan.changes, again.changes, strict=True):
+        assert (now.key, now.reason, now.origin, now.vetoes) == (was.key, was.reason, was.origin, was.vetoes)
+        assert (now.fields, now.requests, now.resolved) == (was.fields, was.requests, was.resolved)
+        if now.live:
+            assert now.live == replace(was.live, resource_version="", stream_annotations={}, image=now.live.image)
+            assert now.live.image == replace(now.image, digest=was.live.image.digest)
+
+
+@pytest.mark.parametrize("listing", ["tags", "streams"])
+@pytest.mark.parametrize(
+    "scope",
+    [
+        Scope(all_namespaces=True),
+        Scope(namespaces=("a", "b")),
+        Scope(namespaces=("a",), derived=True),
+        Scope(all_namespaces=True, shard=Shard(0, 3)),
+    ],
+    ids=str,
+)
+def test_the_listing_and_each_kind_of_scope_come_back(listing, scope):
+    report = scenes.empty()
+    report = replace(report, target=Target("https://c", "prod", listing), plan=replace(report.plan, scope=scope))
+    saved = load(written(report), "plan.json")
+    assert (saved.target, saved.plan.scope) == (report.target, scope)
+
+
+# ---------------------------------------------------------------------------------------- what came of a run
+
+
+def applied(**more):
+    return replace(scenes.applied(), **more)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        applied(),
+        applied(interrupted=True, undo_file="/var/undo.jsonl", notes=("one", "two")),
+        applied(timings={"live": 1.25, "apply": 0.5}, shard=Shard(1, 4, "sha256:1")),
+        applied(shard=Shard(0, 1)),
+        scenes.everyday(),
+    ],
+    ids=["applied", "interrupted", "a part", "the only part", "a plan"],
+)
+def test_the_report_of_a_run_comes_back_with_what_came_of_each_tag(report):
+    again = load_report(written(report), "run.json")
+    told = {key: (outcome.result, outcome.error) for key, outcome in again.outcomes.items()}
+    assert told == {key: (outcome.result, outcome.error) for key, outcome in report.outcomes.items()}
+    assert all(key == outcome.key for key, outcome in again.outcomes.items())
+    assert (again.source, again.target) == (report.source, report.target)
+    assert (again.applied, again.interrupted, again.undo_file) == (report.applied, report.interrupted, report.undo_file)
+    assert (again.notes, again.timings, again.shard) == (report.notes, report.timings, report.shard)
+    assert [change.key for change in again.plan.changes] == [change.key for change in report.plan.changes]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("applied",), "yes", "applied is no bool"),
+        (("interrupted",), 1, "interrupted is no bool"),
+        (("undo_file",), None, "undo_file is no str"),
+        (("notes",), [1], "notes[0] is no str"),
+        (("timings",), [], "timings is no dict"),
+        (("timings", "live"), "long", "timings.live is no float"),
+        (("changes", 0, "outcome"), "lost", "changes[0].outcome is 'lost'"),
+        (("changes", 0, "error"), None, "changes[0].error is no str"),
+        (("shard", "index"), 4, "shard is part 4 of 4"),
+        (("shard", "index"), -1, "shard is part -1 of 4"),
+        (("shard", "index"), "1", "shard.index is no int"),
+        (("shard", "count"), None, "shard.count is no int"),
+        (("shard", "plan"), 7, "shard.plan is no str"),
+    ],
+    ids=str,
+)
+def test_what_no_run_reports_is_refused_by_its_place(path, value, message):
+    whole = document(applied(timings={"live": 1.25}, shard=Shard(1, 4, "sha256:1")))
+    with pytest.raises(SourceError) as caught:
+        load_report(signed(edited(whole, path, value)), "run.json")
+    assert caught.value.message == f"run.json is no plan that can be applied: {message}"
+    assert caught.value.hint == AGAIN
+
+
 def test_what_git_asked_for_comes_back_where_it_is_written():
     report = scenes.everyday()
     saved = load(written(report), "plan.json")
@@ -107,6 +198,20 @@ def test_a_newer_minor_version_is_read_for_it_only_adds():
 def test_timings_and_the_version_of_syncer_bind_nothing():
     whole = everyday()
     assert checksum(whole) == checksum(whole | {"timings": {"live": 9.9}, "syncer_version": "99"})
+
+
+def test_the_checksum_is_that_of_the_sorted_compact_json():
+    text = b'{"a":{"x":[1,2],"y":"\\u00e9"},"b":null}'
+    whole = {"b": None, "a": {"y": "\u00e9", "x": [1, 2]}, "checksum": "old", "timings": {}, "syncer_version": "1"}
+    assert checksum(whole) == "sha256:" + hashlib.sha256(text).hexdigest()
+
+
+def test_half_of_a_surrogate_pair_is_no_text_and_a_whole_one_is():
+    whole = everyday()
+    note = edited(whole, ("changes", 0, "reason"), "\U0001f600")
+    assert load(signed(note), "plan.json").plan.changes[0].reason == "\U0001f600"
+    assert b"\\ud83d\\ude00" in signed(note)
+    assert refusal(signed(edited(whole, ("changes", 0, "reason"), "\ud83d"))) == "plan.json is not JSON"
 
 
 # --------------------------------------------------------------------------------------------------- what is refused
@@ -219,6 +324,37 @@ def test_what_no_planner_makes_is_refused_even_with_a_right_checksum(path, value
 
 
 @pytest.mark.parametrize(
+    ("which", "path", "value"),
+    [
+        (CREATE, ("method",), "PUT"),
+        (CREATE, ("path",), "/api/v1/namespaces"),
+        (CREATE, ("body", "metadata", "name"), "other:v1"),
+        (CREATE, ("body", "metadata", "namespace"), "kube-system"),
+        (CREATE, ("body", "tag"), None),
+        (CREATE, ("body",), []),
+        (UPDATE, ("path",), "/api/v1/namespaces"),
+        (UPDATE, ("body",), {}),
+        (UPDATE, ("body", 0), "op"),
+        (UPDATE, ("body", 0), {"op": "test", "path": 1}),
+        (UPDATE, ("body", 0), {"op": None, "path": "/tag/from"}),
+        (UPDATE, ("body", 0), {"op": "test"}),
+        (UPDATE, ("body", 0), {"path": "/tag/from"}),
+        (PRUNE, ("body", "preconditions"), {}),
+        (PRUNE, ("body", "preconditions", "uid"), 7),
+        (PRUNE, ("body",), None),
+    ],
+    ids=str,
+)
+def test_a_request_that_is_none_for_its_tag_is_refused(which, path, value):
+    whole = everyday()
+    change = whole["changes"][which]
+    tag = f"{change['namespace']}/{change['name']}"
+    message = refusal(signed(edited(whole, ("changes", which, "requests", 0, *path), value)))
+    refused = f"changes[{which}].requests[0] is no request for {tag}"
+    assert message == f"plan.json is no plan that can be applied: {refused}"
+
+
+@pytest.mark.parametrize(
     "path", [("gates",), ("scope", "derived"), ("changes", 0, "reason"), ("changes", 0, "observed")]
 )
 def test_a_key_that_is_missing_is_named(path):
@@ -227,7 +363,14 @@ def test_a_key_that_is_missing_is_named(path):
     for part in path[:-1]:
         place = place[part]
     del place[path[-1]]
-    assert refusal(signed(whole)).endswith(f"has no {path[-1]}")
+    where = "it" if len(path) == 1 else {"derived": "scope"}.get(path[-1], "changes[0]")
+    assert refusal(signed(whole)) == f"plan.json is no plan that can be applied: {where} has no {path[-1]}"
+
+
+def test_what_to_do_about_an_edited_plan_is_to_change_the_manifests():
+    with pytest.raises(SourceError) as caught:
+        load(json.dumps(everyday() | {"owner": "me"}).encode(), "plan.json")
+    assert caught.value.hint == f"change the manifests instead, and {AGAIN}"
 
 
 @given(st.data())
