@@ -1,11 +1,27 @@
 """What git, the cluster and the last sync together ask for, tag by tag."""
 
 import pytest
-from builders import OWNER, desired, follows, image, key, live, live_state, manifests, policy, synced
+from builders import IMAGE, OWNER, desired, follows, image, key, live, live_state, manifests, policy, synced
 
 from syncer import imagestreamtag as ist
-from syncer.model import Cause, Create, ImportState, Problem, Prune, Scope, Severity, Skip, Unchanged, Update
-from syncer.plan import make_plan
+from syncer.model import (
+    Cause,
+    Create,
+    FieldChange,
+    Impact,
+    ImportState,
+    Problem,
+    Prune,
+    Scope,
+    Severity,
+    Skip,
+    Unchanged,
+    Unread,
+    Update,
+    Use,
+    Veto,
+)
+from syncer.plan import make_plan, requests
 
 OTHER_DIGEST = "sha256:" + "2" * 64
 
@@ -392,3 +408,291 @@ def test_an_owned_tag_whose_record_is_lost_is_put_right_and_counts_as_a_change(r
     assert not change.adopts
     assert change.moves
     assert change.reason == "it differs, and the record of what was applied last is lost"
+
+
+# ------------------------------------------------------------------------------------------- whole, word for word
+
+
+APP, ORIGIN = key(), desired().origin
+NEW = image("quay.io/example/app:v2")
+MOVED = desired(from_=NEW)
+OURS = synced(desired())
+THEIRS = synced(desired(), owner="theirs")
+DRIFTED = synced(desired(), spec={"from": image("quay.io/example/app:hotfix")})
+
+
+def test_what_is_beyond_the_scope_or_cannot_be_listed_is_a_skip_that_says_what_to_do():
+    veto = Veto("out-of-scope", "namespace team-a is not in scope; -n team-a adds it")
+    skip = Skip(APP, "out of scope", ORIGIN, vetoes=(veto,), desired=desired())
+    assert one(desired(), None, scope=Scope(namespaces=("team-b",))) == skip
+    veto = Veto("forbidden", "namespace team-a could not be listed")
+    plan = make_plan(manifests(desired()), live_state(forbidden={"team-a": "403: no"}), policy())
+    assert plan.changes == (Skip(APP, "not known", ORIGIN, vetoes=(veto,), desired=desired()),)
+    hint = "grant get and list on imagestreams in team-a, or take it out of the scope"
+    assert plan.problems == (Problem(Severity.ERROR, "forbidden", "403: no", hint, namespace="team-a"),)
+
+
+def test_a_namespace_that_does_not_exist_is_told_only_where_something_is_to_be_made_in_it():
+    state = live_state(missing=frozenset({"team-a", "team-b", "team-c"}))
+    message = "does not exist: the server will refuse to create tags in it"
+    assert make_plan(manifests(desired(), desired("team-c/app:v1")), state, policy()).problems == tuple(
+        Problem(
+            Severity.WARNING,
+            "no-such-namespace",
+            f"namespace {name} {message}",
+            f"oc new-project {name}",
+            namespace=name,
+        )
+        for name in ("team-a", "team-c")
+    )
+
+
+def sent(tag, *fields, **more):
+    marks = requests.own_annotations(OWNER, more.pop("desired", desired()))
+    return requests.update_requests(tag, fields, marks, **{"refollow": False, "reimport": False, **more})
+
+
+def moves(cause, now, want=NEW, base=None):
+    return FieldChange("/tag/from", cause, base, now, want)
+
+
+def updated(tag, wanted, reason, *fields, **more):
+    adopts = more.pop("adopts", False)
+    written = sent(tag, *fields, desired=wanted, **more)
+    return Update(APP, reason, ORIGIN, tag.image, fields, requests=written, live=tag, desired=wanted, adopts=adopts)
+
+
+HOTFIX = DRIFTED.spec["from"]
+BEHIND = "follower behind"
+FAILED_TAG = synced(desired(), state=ImportState.FAILED)
+UNREADABLE = synced(desired(), annotations={ist.LAST_APPLIED: "no json"})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "tag", "more", "change"),
+    [
+        (
+            desired(),
+            None,
+            {},
+            Create(
+                APP,
+                "not on the cluster",
+                ORIGIN,
+                requests=(requests.create_request(OWNER, desired()),),
+                desired=desired(),
+            ),
+        ),
+        (desired(), OURS, {}, Unchanged(APP, "as git says", ORIGIN, OURS.image, live=OURS, desired=desired())),
+        (MOVED, OURS, {}, updated(OURS, MOVED, "git changed it", moves(Cause.GIT, IMAGE, base=IMAGE))),
+        (
+            desired(),
+            DRIFTED,
+            {},
+            updated(DRIFTED, desired(), "drifted on the cluster", moves(Cause.DRIFT, HOTFIX, IMAGE, IMAGE)),
+        ),
+        (
+            MOVED,
+            DRIFTED,
+            {},
+            updated(DRIFTED, MOVED, "git and the cluster both changed it", moves(Cause.BOTH, HOTFIX, base=IMAGE)),
+        ),
+        (
+            MOVED,
+            live(),
+            {},
+            updated(
+                live(),
+                MOVED,
+                "adopted: it was there before its first sync",
+                moves(Cause.ADOPTED, IMAGE),
+                adopts=True,
+            ),
+        ),
+        (
+            MOVED,
+            THEIRS,
+            {"take_from": "theirs"},
+            updated(THEIRS, MOVED, "taken from theirs", moves(Cause.TAKEN, IMAGE, base=IMAGE), adopts=True),
+        ),
+        (
+            MOVED,
+            UNREADABLE,
+            {},
+            updated(
+                UNREADABLE,
+                MOVED,
+                "it differs, and the record of what was applied last is lost",
+                moves(Cause.ADOPTED, IMAGE),
+            ),
+        ),
+        (desired(), UNREADABLE, {}, updated(UNREADABLE, desired(), "what was applied is recorded anew")),
+        (
+            desired(),
+            FAILED_TAG,
+            {"retry_imports": True},
+            updated(FAILED_TAG, desired(), "its import failed, and is tried again", reimport=True),
+        ),
+        (
+            MOVED,
+            FAILED_TAG,
+            {"retry_imports": True},
+            updated(FAILED_TAG, MOVED, "git changed it", moves(Cause.GIT, IMAGE, base=IMAGE)),
+        ),
+        (
+            desired(),
+            OURS,
+            {"retry_imports": True},
+            Unchanged(APP, "as git says", ORIGIN, OURS.image, live=OURS, desired=desired()),
+        ),
+        (
+            desired(),
+            DRIFTED,
+            {"on_drift": "report"},
+            Skip(
+                APP,
+                "drifted on the cluster",
+                ORIGIN,
+                DRIFTED.image,
+                (moves(Cause.DRIFT, HOTFIX, IMAGE, IMAGE),),
+                vetoes=(Veto("drift", "--on-drift report leaves drift alone"),),
+                live=DRIFTED,
+                desired=desired(),
+            ),
+        ),
+        (
+            MOVED,
+            THEIRS,
+            {},
+            Skip(
+                APP,
+                "not ours to write",
+                ORIGIN,
+                THEIRS.image,
+                (moves(Cause.ADOPTED, IMAGE, base=IMAGE),),
+                vetoes=(Veto("owned", "it is owned by theirs; --take-from theirs hands it over"),),
+                live=THEIRS,
+                desired=MOVED,
+            ),
+        ),
+    ],
+    ids=[
+        "create",
+        "unchanged",
+        "git",
+        "drift",
+        "both",
+        "adopted",
+        "taken",
+        "record lost",
+        "recorded anew",
+        "retried",
+        "moved instead of retried",
+        "nothing to retry",
+        "drift reported",
+        "owned",
+    ],
+)
+def test_each_decision_is_told_whole(wanted, tag, more, change):
+    assert one(wanted, tag, **more) == change
+
+
+def test_several_causes_are_one_reason():
+    wanted = desired(from_=NEW, fields={"/tag/reference": True})
+    applied = desired(fields={"/tag/reference": True})
+    tag = synced(applied, spec={"reference": False})
+    assert one(wanted, tag).reason == "git changed it, and it drifted on the cluster"
+    assert one(wanted, synced(applied, spec={"reference": False, "from": HOTFIX})).reason == (
+        "git and the cluster both changed it"
+    )
+
+
+def test_a_follower_that_git_changed_too_and_that_is_behind_says_both():
+    noted = desired(str(FOLLOWER.key), {"/metadata/annotations/a": "b"}, from_=follows("base:v1"))
+    change = planned([noted, BASE], [synced(BASE), synced(FOLLOWER, digest=OTHER_DIGEST)])[str(FOLLOWER.key)]
+    assert change.reason == "git changed it; follower behind"
+    assert len(change.requests) == 2
+    adopted = planned([FOLLOWER, BASE], [synced(BASE), live(str(FOLLOWER.key), spec=synced(FOLLOWER).spec, digest="")])
+    assert adopted[str(FOLLOWER.key)].reason == "adopted: it was there before its first sync; follower behind"
+
+
+def test_a_follower_that_is_pointed_elsewhere_is_not_behind_and_one_from_another_stream_that_is_a_reference_neither():
+    away = desired(str(FOLLOWER.key), from_=follows("base:v2"))
+    two = desired("team-a/base:v2")
+    plan = planned([away, BASE, two], [synced(BASE), synced(two), synced(FOLLOWER, digest=OTHER_DIGEST)])
+    assert (plan[str(away.key)].reason, len(plan[str(away.key)].requests)) == ("git changed it", 1)
+    reference = desired(str(FOLLOWER.key), {"/tag/reference": True}, from_=follows("base:v1"))
+    plan = planned([reference, BASE], [synced(BASE), synced(reference, digest="")])
+    assert isinstance(plan[str(reference.key)], Unchanged)
+
+
+def test_a_follower_of_a_follower_that_was_behind_moves_in_the_same_run():
+    last = desired("team-a/web:stable", from_=follows("app:stable"))
+    tags = [synced(BASE), synced(FOLLOWER, digest=OTHER_DIGEST), synced(last, digest=OTHER_DIGEST)]
+    plan = planned([FOLLOWER, BASE, last], tags)
+    assert [plan[name].reason for name in ("team-a/app:stable", "team-a/web:stable")] == [BEHIND] * 2
+
+
+def test_a_follower_of_a_retried_import_moves_along():
+    tags = [synced(BASE, state=ImportState.FAILED), synced(FOLLOWER)]
+    assert planned([FOLLOWER, BASE], tags, retry_imports=True)[str(FOLLOWER.key)].reason == BEHIND
+    assert isinstance(planned([FOLLOWER, BASE], tags)[str(FOLLOWER.key)], Unchanged)
+
+
+def test_a_follower_of_a_new_tag_takes_its_image():
+    tags = [synced(FOLLOWER, digest="", state=ImportState.NONE)]
+    assert planned([FOLLOWER, BASE], tags)[str(FOLLOWER.key)].reason == BEHIND
+
+
+def test_a_run_touches_only_what_it_may_and_what_forbids_a_prune_is_judged_by_all():
+    base, other = desired("team-a/base:v1"), desired("team-a/other:v1")
+    follower = desired("team-a/app:v1", from_=follows("base:v1"))
+    gone, kept = synced(desired("team-a/old:v1")), synced(desired("team-a/old:v2"))
+    only = frozenset({gone.key, other.key})
+    plan = planned([follower, other], [synced(base), synced(follower), gone, kept], only=only)
+    assert {name: change.action for name, change in plan.items()} == {
+        "team-a/other:v1": "create",
+        "team-a/old:v1": "prune",
+    }
+    plan = planned([follower, other], [synced(base), synced(follower)], only=frozenset({base.key}))
+    assert {name: codes(change) for name, change in plan.items()} == {"team-a/base:v1": ["followed"]}
+    assert policy().touches(key())
+    assert not policy(only=only).touches(key())
+
+
+def test_what_is_gone_from_git_is_a_prune_or_a_skip_told_whole():
+    change = planned([desired("team-a/other:v1")], [OURS])["team-a/app:v1"]
+    sent_ = (requests.prune_request(OURS),)
+    assert change == Prune(APP, "gone from git", None, OURS.image, requests=sent_, live=OURS)
+    change = planned([desired("team-a/other:v1")], [OURS], prune=False)["team-a/app:v1"]
+    veto = Veto("no-prune", "--no-prune was given")
+    assert change == Skip(APP, "gone from git", None, OURS.image, vetoes=(veto,), live=OURS)
+    follower = live("team-b/x:v1", spec={"from": follows("app:v1", "team-a")})
+    change = planned([desired("team-a/other:v1")], [OURS, follower])["team-a/app:v1"]
+    assert change.vetoes == (Veto("followed", "team-b/x:v1, which stays, follows it"),)
+
+
+def test_what_is_used_stays_unless_the_policy_lets_it_go_and_so_does_what_it_follows():
+    base, app = synced(desired("team-a/base:v1")), synced(desired("team-a/app:v1", from_=follows("base:v1")))
+    impact = Impact({APP: (Use("Deployment", "team-a", "web", "image"),)}, (Unread("Pod", "team-b", "403"),))
+
+    def told(**more):
+        plan = make_plan(manifests(), live_state(base, app), policy(allow_empty=True, **more), None, impact)
+        assert plan.impact is impact
+        assert [problem.code for problem in plan.problems] == ["impact-unread"]
+        return {str(change.key): (change.action, codes(change)) for change in plan.changes}
+
+    assert told() == {"team-a/app:v1": ("skip", ["used"]), "team-a/base:v1": ("skip", ["followed"])}
+    assert told(prune_used=True) == {"team-a/app:v1": ("prune", []), "team-a/base:v1": ("prune", [])}
+
+
+def test_a_plan_holds_what_it_was_made_of():
+    problem = Problem(Severity.WARNING, "odd", "look at it")
+    scope = Scope(namespaces=("team-a",))
+    cluster = live_state(OURS, missing=frozenset({"team-a"}))
+    plan = make_plan(
+        manifests(desired("team-a/new:v1"), problems=(problem,)), cluster, policy(scope=scope, prune=False)
+    )
+    assert (plan.owner, plan.scope, plan.complete, plan.impact, plan.gates) == (OWNER, scope, True, None, ())
+    assert [problem.code for problem in plan.problems] == ["odd", "no-such-namespace"]
+    assert [change.key for change in plan.changes] == [APP, key("team-a/new:v1")]
