@@ -33,10 +33,9 @@ container-check: $(READY) ## the install steps of the image, without a container
 soak: $(READY)          ## runs through faults of every kind, by seeds that nobody tried yet; MINUTES=10
 	$(BIN)/python tests/faults/soak.py --minutes $(or $(MINUTES),10)
 
-mutants: $(READY)       ## mutants of diff, plan, apply and the pager, each against the tests that reach it; takes hours
+mutants: $(READY)       ## mutants of diff, plan, apply and the pager, each against the tests that reach it; takes an hour
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
-	nice -n 19 $(BIN)/python -m mutmut run --max-children 1
-	$(BIN)/python -m mutmut results
+	nice -n 15 $(BIN)/python tests/mutants.py
 
 bench: $(READY)         ## what a run costs, against a floor; takes minutes, wants a quiet machine
 	$(BIN)/python -m benchmarks

@@ -8,8 +8,11 @@ A mutant is out of time where a test takes far longer than it did without, or it
 """
 
 import argparse
+import ast
 import collections
 import contextlib
+import difflib
+import functools
 import gc
 import itertools
 import json
@@ -25,7 +28,6 @@ from pathlib import Path
 
 import pytest
 from mutmut.mutation import trampoline
-from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.mutation.file_mutation import mutate_file_contents
 
 ROOT = Path(__file__).parents[1]
@@ -45,17 +47,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", help="only these, as syncer/diff.py")
     parser.add_argument("--again", action="store_true", help="the mutants made before, those that no test found yet")
-    parser.add_argument("--show", action="store_true", help="only show what no test found")
     asked = parser.parse_args()
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
-    if not (asked.again or asked.show):
+    if not asked.again:
         make_mutants([path for pattern in config["only_mutate"] for path in sorted(ROOT.glob(pattern))])
     mutants = read_mutants(asked.modules)
-    if not asked.show:
-        try_them([mutant for mutant in mutants if mutant.result not in FOUND], config)
+    try_them([mutant for mutant in mutants if mutant.result not in FOUND], config)
     for mutant in mutants:
-        if asked.show and mutant.result not in FOUND:
-            print(f"\n{mutant.name}: {mutant.result}\n{mutant.difference()}")
+        if mutant.result not in FOUND:
+            print(f"\n{mutant.name}: {mutant.result}\n{difference(mutant)}")
     return report(mutants)
 
 
@@ -104,7 +104,8 @@ def report(mutants):
         for row in (mutant.path, "all"):
             modules[row][mutant.result] += 1
     print(f"\n{'':28}{''.join(f'{head:>10}' for head in ('mutants', *RESULTS, 'found'))}")
-    for row, counts in sorted(modules.items()):
+    for row in (*sorted(modules.keys() - {"all"}), "all"):
+        counts = modules[row]
         share = sum(counts[result] for result in FOUND) / counts.total()
         print(f"{row:28}{counts.total():10}{''.join(f'{counts[result]:10}' for result in RESULTS)}{share:10.1%}")
     return 0 if share >= WANTED else 1
@@ -115,8 +116,18 @@ class Mutant:
         self.path, self.name, self.result = path, name, None
         self.function = name.partition("__mutmut_")[0]
 
-    def difference(self):
-        return get_diff_for_mutant(self.name, (WORK / self.path).read_text(), self.path)
+
+def difference(mutant):
+    functions = functions_of(WORK / mutant.path)
+    was, now = (functions[name.rpartition(".")[2]] for name in (f"{mutant.function}__mutmut_orig", mutant.name))
+    return "\n".join(list(difflib.unified_diff(was[1:], now[1:], n=1, lineterm=""))[3:])
+
+
+@functools.cache
+def functions_of(file):
+    lines = file.read_text().splitlines()
+    nodes = (node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, ast.FunctionDef))
+    return {node.name: lines[node.lineno - 1 : node.end_lineno] for node in nodes}
 
 
 class Trial:

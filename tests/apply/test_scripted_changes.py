@@ -110,6 +110,12 @@ def test_once_a_run_is_stopped_nothing_is_sent_or_read(change):
     assert (writer.sent, writer.asked) == ([], [])
 
 
+def test_a_change_that_does_not_say_what_git_asks_for_is_sent_and_waits_for_nothing():
+    writer = Script()
+    assert applied(replace(CREATE, desired=None), writer) == Outcome(APP, "created", wrote="yes")
+    assert writer.asked == []
+
+
 def test_a_write_that_is_left_is_noted_with_its_reason():
     noted = []
     outcome = Applier(Script(), lambda *_: None, note=noted.append).leave(PRUNE, "it is needed")
@@ -212,6 +218,15 @@ def test_an_import_was_not_asked_for_again_where_what_goes_along_with_it_is_not_
     assert (len(writer.sent), len(slept)) == (2, 1)
 
 
+def test_an_update_did_not_land_where_it_could_not_even_be_applied_to_what_is_there(slept):
+    noted = synced(desired(fields={"/metadata/annotations/a": "b"}))
+    change = planned(desired(), noted)
+    gone = replace(noted, annotations={name: text for name, text in noted.annotations.items() if name != "a"})
+    writer = Script(LOST, reads=[(gone,)])
+    assert applied(change, writer) == Outcome(APP, "configured", wrote="yes")
+    assert (len(writer.sent), slept) == (2, [2])
+
+
 # ------------------------------------------------------------------------------------------------------------- refusals
 
 
@@ -273,7 +288,8 @@ def test_a_refused_half_of_a_cure_is_not_planned_again():
     assert len(change.requests) == 2
     writer = Script(REFUSED, reads=[(base,)])
     assert applied(change, writer) == Outcome(APP, "failed", "changed since it was planned, left alone (422)")
-    second = Script(None, REFUSED, reads=[(base,)])
+    assert len(writer.sent) == 1
+    second = Script(None, REFUSED, reads=[(base,), (base,), (synced(wanted),)])
     assert applied(change, second) == Outcome(
         APP, "failed", "changed since it was planned, left alone (422)", wrote="yes"
     )
@@ -335,6 +351,22 @@ def test_a_follower_in_another_stream_is_written_once_its_image_is_there_or_says
     assert set(writer.asked) == {("team-a", "base")}
 
 
+def test_a_tag_that_is_pointed_to_another_one_waits_for_its_image():
+    for wanted in (FOLLOWER, desired(from_=follows("base:v1"), fields={"/tag/importPolicy/scheduled": True})):
+        writer = Script(reads=[(base(ImportState.NONE, ""),)])
+        assert applied(planned(wanted, OURS), writer).error == "it follows team-a/base:v1, which has no image"
+        assert writer.sent == []
+
+
+def test_a_follower_whose_record_is_written_anew_is_written_though_it_has_its_image():
+    tag = replace(synced(FOLLOWER), annotations={MARK: OURS.annotations[MARK]})
+    change = planned(FOLLOWER, tag)
+    assert change.fields == ()
+    writer = Script(reads=[(base(),)])
+    assert applied(change, writer) == Outcome(APP, "configured", wrote="yes")
+    assert len(writer.sent) == 1
+
+
 def test_a_follower_that_only_gets_an_annotation_and_a_reference_wait_for_nothing():
     noted = desired(from_=follows("base:v1"), fields={"/metadata/annotations/a": "b"})
     writer = Script()
@@ -353,7 +385,7 @@ def test_a_follower_within_the_stream_waits_only_for_an_import_that_it_would_end
         ([(replace(source, image=Import(ImportState.PENDING)),)], 1),
         ([()], 1),
         ([None], 1),
-        ([(pending,), (source,)], 2),
+        ([(pending,), (pending,), (source,)], 3),
     ]:
         writer = Script(reads=reads)
         assert applied(change, writer) == Outcome(APP, "created", wrote="yes")
@@ -383,6 +415,11 @@ def test_a_run_that_is_stopped_while_a_follower_waits_writes_nothing():
     outcome = applied(planned(FOLLOWER), writer, patience=60.0, stopped=lambda: asked.append(1) or len(asked) > 1)
     assert outcome == Outcome(APP, "skipped", "interrupted before it was written")
     assert writer.sent == []
+    asked.clear()
+    pinned = desired(from_={"kind": "ImageStreamImage", "name": f"base@{OTHER_DIGEST}"})
+    writer = Script(reads=[(base(ImportState.PENDING, ""),)])
+    outcome = applied(planned(pinned), writer, patience=0.3, stopped=lambda: asked.append(1) or len(asked) > 1)
+    assert (outcome.result, len(writer.asked)) == ("skipped", 1)
     asked.clear()
     own = live("team-a/app:base")
     writer = Script(reads=[(replace(own, image=Import(ImportState.PENDING, DIGEST)),)])
