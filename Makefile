@@ -33,9 +33,9 @@ container-check: $(READY) ## the install steps of the image, without a container
 soak: $(READY)          ## runs through faults of every kind, by seeds that nobody tried yet; MINUTES=10
 	$(BIN)/python tests/faults/soak.py --minutes $(or $(MINUTES),10)
 
-mutants: $(READY)       ## mutants of diff, plan, apply and the pager, each against the tests that reach it; takes an hour
+mutants: $(READY)       ## mutants of diff, plan, apply and the pager, each against the tests that reach it; takes an hour; JOBS=1
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
-	nice -n 15 $(BIN)/python tests/mutants.py
+	nice -n 15 $(BIN)/python tests/mutants.py --jobs $(or $(JOBS),1)
 
 bench: $(READY)         ## what a run costs, against a floor; takes minutes, wants a quiet machine
 	$(BIN)/python -m benchmarks

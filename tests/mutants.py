@@ -46,13 +46,15 @@ OTHERS_SECONDS = 3.0
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", help="only these, as syncer/diff.py")
+    parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
     parser.add_argument("--again", action="store_true", help="the mutants made before, those that no test found yet")
     asked = parser.parse_args()
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
     if not asked.again:
         make_mutants([path for pattern in config["only_mutate"] for path in sorted(ROOT.glob(pattern))])
+    untried = [mutant for mutant in read_mutants(asked.modules) if mutant.result not in FOUND]
+    try_them(untried, config, asked.jobs)
     mutants = read_mutants(asked.modules)
-    try_them([mutant for mutant in mutants if mutant.result not in FOUND], config)
     for mutant in mutants:
         if mutant.result not in FOUND:
             print(f"\n{mutant.name}: {mutant.result}\n{difference(mutant)}")
@@ -85,7 +87,7 @@ def read_mutants(modules):
     return list(mutants.values())
 
 
-def try_them(mutants, config):
+def try_them(mutants, config, jobs):
     for also in (*config["also_copy"], "tests"):
         shutil.copytree(ROOT / also, WORK / also, dirs_exist_ok=True)
     shutil.copy(ROOT / "pyproject.toml", WORK)
@@ -93,7 +95,7 @@ def try_them(mutants, config):
     arguments = [*config["pytest_add_cli_args"], *config["pytest_add_cli_args_test_selection"]]
     # A traceback of pytest's own is parsed from the source anew, which takes seconds where that holds all mutants.
     arguments += ["--tb=native", "--capture=no", "--timeout=0", "--hypothesis-profile=mutants"]
-    code = pytest.main(arguments, plugins=[Trial(mutants)])
+    code = pytest.main(arguments, plugins=[Trial(mutants, jobs)])
     if code:
         sys.exit(code)
 
@@ -133,8 +135,8 @@ def functions_of(file):
 class Trial:
     """A plugin of pytest: instead of the tests it runs mutants, each in a fork with the tests that reach it."""
 
-    def __init__(self, mutants):
-        self.mutants = mutants
+    def __init__(self, mutants, jobs):
+        self.mutants, self.jobs = mutants, jobs
         self.finders = collections.defaultdict(list)
         self.seconds, self.reaching = {}, collections.defaultdict(list)
 
@@ -144,13 +146,18 @@ class Trial:
         for nodeid, item in self.items.items():
             item.add_marker(pytest.mark.timeout(PATIENCE + FACTOR * self.seconds[nodeid], method="thread"))
         gc.freeze()
-        began = time.monotonic()
-        for number, mutant in enumerate(self.mutants, 1):
-            self.try_mutant(session, mutant)
-            if number % 100 == 0 or number == len(self.mutants):
-                counts = collections.Counter(mutant.result for mutant in self.mutants[:number])
-                print(f"{(time.monotonic() - began) / 60:.1f} min, {number} mutants: {dict(counts)}", flush=True)
+        jobs = [os.fork() or self.try_all(session, self.mutants[job :: self.jobs]) for job in range(self.jobs)]
+        for job in jobs:
+            os.waitpid(job, 0)
         return True
+
+    def try_all(self, session, mutants):
+        began, counts = time.monotonic(), collections.Counter()
+        for number, mutant in enumerate(mutants, 1):
+            counts[self.try_mutant(session, mutant)] += 1
+            if number % 100 == 0 or number == len(mutants):
+                print(f"{(time.monotonic() - began) / 60:.1f} min, {number} mutants: {dict(counts)}", flush=True)
+        os._exit(0)
 
     def without_mutant(self, session):
         """How long each test takes, and which functions it reaches; with `--again` only of what was changed since."""
@@ -197,12 +204,12 @@ class Trial:
         began = time.monotonic()
         enough = PATIENCE + FACTOR * sum(self.seconds[item.nodeid] for item in tests)
         told = in_fork(run, enough) if tests else {"result": UNREACHED}
-        mutant.result = told["result"]
         finders = self.finders[mutant.function]
         if test := told.get("test"):
             finders[:] = [test, *(other for other in finders if other != test)]
         with Path("results").open("a") as results:
             print(json.dumps({"name": mutant.name, "seconds": time.monotonic() - began, **told}), file=results)
+        return told["result"]
 
     def in_order(self, mutant):
         """The test that found the mutant before, those of the module's own files, then the fast ones of others."""

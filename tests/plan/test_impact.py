@@ -231,7 +231,7 @@ def test_what_is_used_is_kept_and_the_first_three_users_are_named():
     uses = tuple(Use("Deployment", "team-a", f"web-{n}", "image") for n in range(1004))
     named = ", ".join(f"Deployment team-a/web-{n} (names it as image)" for n in range(3))
     for count, more in [(1004, " and 1,001 more"), (4, " and 1 more"), (3, "")]:
-        vetoes = use_vetoes({V1}, Impact({V1: uses[:count]}), {V1: live()})
+        vetoes = use_vetoes({V1}, Impact({V1: uses[:count]}), live_state(live()))
         message = f"it is used by {named}{more}; --prune-used prunes it all the same"
         assert vetoes == {V1: Veto("used", message)}
 
@@ -253,7 +253,7 @@ TWIN, FOREIGN = live("team-a/app:twin"), live("team-a/other:twin")
     ids=["runs it", "has a twin", "names it", "whose twin goes", "another stream's", "no image", "a follower"],
 )
 def test_who_keeps_a_tag(use, tags, going, kept):
-    vetoes = use_vetoes(going, Impact({V1: (use,)}), {tag.key: tag for tag in tags})
+    vetoes = use_vetoes(going, Impact({V1: (use,)}), live_state(*tags))
     assert (V1 in vetoes) is kept
 
 
@@ -276,7 +276,7 @@ def test_kinds_that_could_not_be_looked_at_are_named_with_their_namespace(unread
     impact = Impact({}, unread)
     assert unread_in(impact, "team-a") == named
     message = f"{named} may not be listed, and may use it; --prune-used prunes it all the same"
-    assert use_vetoes({V1}, impact, {V1: live()}) == ({V1: Veto("use-unknown", message)} if named else {})
+    assert use_vetoes({V1}, impact, live_state(live())) == ({V1: Veto("use-unknown", message)} if named else {})
 
 
 def test_each_namespace_where_something_could_not_be_looked_at_is_warned_of_once():
