@@ -84,12 +84,14 @@ def test_eight_processes_handle_each_of_20000_tags_once_although_one_is_killed_m
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
+    under_way = Counter(world.writes()[-1:])  # perhaps cut off before its body: then it is sent again
     assert not (folder / "part-3.json").exists()
     with ExitStack() as pods:
         processes = [pods.enter_context(apply(world, folder, index)) for index in range(COUNT)]
         assert [process.wait() for process in processes] == [0] * COUNT, (folder / "stderr").read_text()
     asked = Counter((request.method, request.path) for change in plan.changes for request in change.requests)
-    assert Counter(world.writes()) == asked
+    sent = Counter(world.writes())
+    assert sent in (asked, asked + under_way)
     parts = [folder / f"part-{index}.json" for index in range(COUNT)]
     ended = syncer("report", "merge", *parts, "-o", "json")
     report = json.loads(ended.out)
