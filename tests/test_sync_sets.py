@@ -177,6 +177,7 @@ def test_two_sets_meet_where_each_might_prune_what_the_other_made(one, other, me
         Claim(**{**{field: getattr(BASE, field) for field in Claim.__slots__}, **more, "name": name})
         for name, more in (("one", one), ("other", other))
     ]
-    told = ["sets one and other have one owner in one cluster: they would prune each other"] * meet
+    named = "" if claims[0].owner else ", named after tags,"
+    told = [f"sets one and other have one owner{named} in one cluster: they would prune each other"] * meet
     assert contested(claims) == told
     assert claims[0].meets(claims[1]) == claims[1].meets(claims[0])

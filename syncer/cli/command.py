@@ -215,7 +215,7 @@ class Command(click.Command):
         if not self.has_set:
             return (), False
         value, source = self.set.consume_value(ctx, given)
-        names = (value,) * bool(value) if isinstance(value, str) else tuple(value)
+        names = tuple(filter(None, (value,) if isinstance(value, str) else value))
         if twice := next((name for name in names if names.count(name) > 1), ""):
             raise UsageError(f"--set {twice} is given twice", hint="give each set once")
         if not self.takes_several:

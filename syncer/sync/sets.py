@@ -151,7 +151,8 @@ class Claim:
 def contested(claims: Iterable[Claim]) -> list[str]:
     """Say which sets would prune each other's tags, as a file of settings is told by its own keys."""
     return [
-        f"sets {one.name} and {other.name} have one owner in one cluster: they would prune each other"
+        f"sets {one.name} and {other.name} have one owner{'' if one.owner else f', named after {one.source},'} in one "
+        "cluster: they would prune each other"
         for one, other in combinations(claims, 2)
         if one.meets(other)
     ]

@@ -376,7 +376,7 @@ def test_a_plan_of_wrong_manifests_says_so_where_no_text_does(call, place):
         (
             {"west": {"owner": None, "source": "tags", "context": "east"}, "east": {"owner": None, "source": "tags"}},
             ["--all-sets"],
-            "sets east and west have one owner in one cluster: they would prune each other",
+            "/tags, in one cluster: they would prune each other",
         ),
         (
             {"west": {"source": "-"}, "east": {"source": "-"}},

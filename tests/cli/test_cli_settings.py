@@ -238,6 +238,12 @@ def test_64_where_it_is_not_said_which_set(syncer, write):
     assert (ended.code, "there is no set 'c'" in ended.err) == (64, True)
 
 
+def test_a_set_whose_name_is_empty_as_of_a_variable_that_is_not_set_is_none(config, write):
+    write("sets: {a: {source: x, owner: ann}, b: {source: y}}")
+    assert config("plan", "elsewhere", "--set", "")["owner"] == ("-", "default")
+    assert config("validate", "elsewhere", "--set", "")["source"] == ("elsewhere", "argument")
+
+
 def test_64_for_a_set_without_a_file_and_without_any_source(syncer):
     ended = syncer("plan", "--set", "a")
     assert (ended.code, "there is no syncer.yaml here" in ended.err) == (64, True)
