@@ -71,6 +71,7 @@ class Command(click.Command):
             ["--all-sets"], is_flag=True, expose_value=False, help="Take every set of the settings file, side by side."
         )
         self.only: settings.SyncSet | None = None
+        self.file: settings.SettingsFile | None = None
         self.has_set = any(param.name in {"source", "context"} for param in self.params)
         self.needs_source = any(param.name == "source" and param.required for param in self.params)
         added = [self.config, *([self.set] if self.has_set else []), *([self.all_sets] if self.takes_several else [])]
@@ -158,7 +159,7 @@ class Command(click.Command):
         found, wrong = dict[str, click.Context](), dict[str, tuple[str, str]]()
         for each in several:
             alone = copy.copy(self)
-            alone.only = each
+            alone.only, alone.file = each, ctx.obj.file
             try:
                 found[each.name] = alone.make_context(ctx.info_name, list(args), parent=ctx.parent)
             except click.UsageError as error:
@@ -196,7 +197,7 @@ class Command(click.Command):
             return Loaded()
         from syncer.settings import load  # noqa: PLC0415 - no file, no import
 
-        file = load(path, vocabulary(ctx.find_root()))
+        file = self.file or load(path, vocabulary(ctx.find_root()))
         asked = file.every_set() if takes_all else tuple(map(file.choose, names))
         several = asked if (takes_all or len(asked) > 1) and not self.only else ()
         taken = self.only or next(iter(asked if not several else ()), None)

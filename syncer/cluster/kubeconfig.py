@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from contextlib import contextmanager
+from functools import lru_cache
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,7 +44,7 @@ def load(files: Sequence[str], *, context: str, server: str, authenticate: bool)
     `server` is the one given by a flag: over plain http it gets none of the credentials (as kubectl), unless it is the
     kubeconfig's own. Without `authenticate`, the user of the context is left aside.
     """
-    kubeconfig = _Kubeconfig(files)
+    kubeconfig = _Kubeconfig(files) if authenticate else _looked_into(tuple(files), tuple(map(_stamp, files)))
     name = context or kubeconfig.current_context
     if not name and (server or not kubeconfig.names("contexts")):
         return None
@@ -70,6 +71,18 @@ def load(files: Sequence[str], *, context: str, server: str, authenticate: bool)
         tls_server_name=configuration.tls_server_name or "",
         proxy=configuration.proxy or "",
     )
+
+
+@lru_cache(maxsize=1)
+def _looked_into(files: tuple[str, ...], _stamps: tuple[tuple[int, int, int], ...]) -> _Kubeconfig:
+    """Read files without logging in; several sets look into the same ones, each for its context."""
+    return _Kubeconfig(files)
+
+
+def _stamp(file: str) -> tuple[int, int, int]:
+    with _translated(file):
+        status = os.stat(file)  # noqa: PTH116 - the name as it is given
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 class _Refreshed:

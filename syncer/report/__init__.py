@@ -8,13 +8,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from syncer.model import SetsReport
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from syncer.model import Report
+    from syncer.model import Report, SetsReport
 
 FORMATS: Final = ("text", "json", "jsonl", "markdown", "html", "junit", "github", "gitlab")
 
@@ -41,9 +39,11 @@ def pieces(  # noqa: PLR0911, PLR0913 - one flat table: a format a line, each im
 
     `width` (columns), `color`, `verbose` and `now` matter to `text` only. Raises ValueError for another format.
     """
+    # ruff: noqa: PLC0415 - rich and jinja2 take longer to import than most reports to write
+    from syncer.model import SetsReport
+
     if isinstance(report, SetsReport):
         return _of_sets(format, report, width=width, color=color, verbose=verbose, now=now)
-    # ruff: noqa: PLC0415 - rich and jinja2 take longer to import than most reports to write
     match format:
         case "text":
             from syncer.report import text

@@ -102,7 +102,7 @@ def line(each: SetReport) -> str:
     """Say in one line what a set came to."""
     end = ENDS.get(each.exit_code, "")
     if failed(each):
-        return f"{end}: {sentence(each.error)}"
+        return end if each.error == end else f"{end}: {sentence(each.error)}"
     return f"{facts.headline(each.report)}{f' {end[0].upper()}{end[1:]}.' if end else ''}"
 
 

@@ -126,6 +126,8 @@ def test_refs_of_the_repository(complete, checkout):
 def test_sets_of_the_settings_file(complete, here):
     (here / "syncer.yaml").write_text("sets: {payments: {source: p}, web: {source: w}}")
     assert complete("syncer plan --set ") == ["payments", "web"]
+    assert complete("syncer plan --set web --set ") == ["payments"]
+    assert complete("syncer sync --all-s") == ["--all-sets"]
     (here / "syncer.yaml").write_text("{")
     assert complete("syncer plan --set ") == []
 

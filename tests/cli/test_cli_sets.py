@@ -1,7 +1,6 @@
 """Several sync sets in one run: real repositories, a kubeconfig with several contexts, clusters over real HTTP."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ import yaml
 from world import World, front, tag
 
 from syncer import imagestreamtag
+from syncer.cluster import held
 from syncer.localapi import LocalAPI
 
 NAMES = ("east", "west", "north")
@@ -515,10 +515,9 @@ def test_config_shows_what_counts_for_each_set(call, place):
 # ---------------------------------------------------------------------------------------------------- interruption
 
 
-def started(*options):
-    environ = {**os.environ, "SYNCER_SYNC_NO_PROGRESS": "1"}
-    command = [sys.executable, "-m", "syncer", "sync", "--all-sets", *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ)
+def started(*options, command="sync"):
+    arguments = [sys.executable, "-m", "syncer", command, "--all-sets", *options]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -569,6 +568,14 @@ def test_a_signal_ends_each_set_in_good_order_and_gives_back_its_lock(place, wor
         assert not lease["spec"].get("holderIdentity"), world.url
 
 
+def test_a_lock_that_another_run_holds_is_waited_for_by_its_set_alone_and_said_with_its_name(call, place, worlds):
+    place.settings(west={"lock": "team-a/lock"}, north={"lock": "team-a/lock"})
+    with held(worlds["west"].client.connection, "team-a", "lock"):
+        ended = call("sync", "--all-sets", "-o", "json")
+    assert (ended.code, codes(json.loads(ended.out))) == (75, {"east": 0, "west": 75, "north": 0})
+    assert "Error: set west: the lock team-a/lock is held by " in ended.err
+
+
 def test_a_server_that_hangs_does_not_keep_the_report_from_being_written_after_a_signal(place, worlds):
     hanging, over = threading.Event(), threading.Event()
 
@@ -593,3 +600,32 @@ def test_a_server_that_hangs_does_not_keep_the_report_from_being_written_after_a
             over.set()
         _, err = run.communicate(timeout=30)
     assert (run.returncode, b"Traceback" in err, worlds["west"].writes()) == (143, False, [])
+
+
+def test_a_plan_that_is_interrupted_tells_of_the_sets_that_were_done(place, worlds):
+    hanging, over = threading.Event(), threading.Event()
+
+    def hang(_, path):
+        if "imagestreams" in path:
+            hanging.set()
+            over.wait(40)
+
+    with front(worlds["west"].url, hang) as west:
+        place.kubeconfig({"east": worlds["east"].url, "west": west, "north": worlds["north"].url})
+        run = started("-o", "json=report.json", "-o", "jsonl", command="plan")
+        try:
+            assert hanging.wait(30)
+            seen = set()
+            while seen != {"east", "north"}:  # each of them is planned
+                line = json.loads(run.stdout.readline())
+                seen |= {line["set"]} if line["type"] == "summary" else set()
+            run.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+        finally:
+            over.set()
+        out, err = run.communicate(timeout=40)
+    assert (run.returncode, b"Traceback" in err) == (130, False)
+    told = json.loads((place.folder / "report.json").read_text())
+    assert codes(told) == {"east": 0, "west": 130, "north": 0}
+    assert json.loads(out.splitlines()[-1])["interrupted"] is True
+    assert b"set west: interrupted" in err

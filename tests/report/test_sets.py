@@ -79,6 +79,11 @@ def test_the_headline_names_how_sets_ended_that_did_not_end_as_they_should():
     assert told.endswith("; failed: s0, s1, s2 and 2 more; stopped by a gate: s5; locked by another run: s6.")
 
 
+def test_a_set_that_was_interrupted_says_so_once():
+    gone = replace(scenes.of_several().sets[2], exit_code=130, error="interrupted", hint="")
+    assert sets.line(gone) == "interrupted"
+
+
 def test_junit_has_a_suite_a_set_and_one_that_was_stopped_fails():
     root = ET.fromstring(render("junit", scenes.of_several()).partition("\n")[2])  # noqa: S314 - our own
     assert [suite.attrib["name"] for suite in root] == ["prod", "test", "dr"]
