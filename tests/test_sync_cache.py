@@ -20,7 +20,7 @@ from syncer.plan import Limit
 from syncer.report import FORMATS, render
 from syncer.source import SourceSpec
 from syncer.sync import Cache, Options
-from syncer.sync.cache import LONGEST, MOST_FILES
+from syncer.sync.cache import LONGEST
 
 APP, OTHER, FOLLOWER = "team-a/app:v1", "team-a/other:v1", "team-a/app:stable"
 FOLLOWS = {"kind": "ImageStreamTag", "name": "v1"}
@@ -410,12 +410,13 @@ def test_files_are_for_their_owner_alone_and_hold_no_secret(runs, tmp_path):
     assert b"secret-token" not in runs.file.read_bytes() + runs.file.name.encode()
 
 
-def test_no_more_than_so_many_files_are_kept_and_the_latest_stays(runs):
+def test_no_more_than_so_many_files_are_kept_and_the_latest_stays(runs, monkeypatch):
+    monkeypatch.setattr("syncer.sync.cache.MOST_FILES", 3)
     runs.at_rest()
-    for number in range(MOST_FILES + 3):
+    for number in range(5):
         assert not is_quick(runs.plan(page_size=number + 1))
-    assert len(list(runs.cache.folder.iterdir())) == MOST_FILES
-    assert is_quick(runs.plan(page_size=MOST_FILES + 3))
+    assert len(list(runs.cache.folder.iterdir())) == 3
+    assert is_quick(runs.plan(page_size=5))
 
 
 def test_where_no_file_can_be_written_the_run_goes_on_and_says_so_to_who_listens(runs):

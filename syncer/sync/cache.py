@@ -49,7 +49,7 @@ LONGEST: Final = 3600.0
 """Seconds that a run is believed: what no version tells, such as an upgraded server that shows other defaults, is seen
 then."""
 
-MOST_FILES: Final = 16
+MOST_FILES: Final = 64
 """The oldest beyond these are removed."""
 
 _SETTLED: Final = frozenset({ImportState.IMPORTED, ImportState.NONE})
@@ -274,6 +274,7 @@ def _write(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 os.unlink(file.name)  # noqa: PTH108 - likewise
             raise
-    kept = sorted(path.parent.glob("run-*"), key=lambda each: each.lstat().st_mtime, reverse=True)
-    for old in kept[MOST_FILES:]:
-        old.unlink(missing_ok=True)
+    with suppress(OSError):  # another run may tidy up, too
+        kept = sorted(path.parent.glob("run-*"), key=lambda each: each.lstat().st_mtime, reverse=True)
+        for old in kept[MOST_FILES:]:
+            old.unlink()
