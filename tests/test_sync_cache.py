@@ -175,6 +175,16 @@ def test_all_namespaces_may_be_listed(runs):
     assert not is_quick(runs.plan(**everything))
 
 
+@pytest.mark.parametrize("spec", [{"location": "file://{}"}, {"ref": "main"}, {"location": "{}/.git"}])
+def test_a_url_a_ref_and_a_bare_repository_may_be_read(runs, spec):
+    location = spec.get("location", "{}").format(runs.folder)
+    more = {"source": SourceSpec(location, spec.get("ref", "")), "owner": "demo"}
+    runs.at_rest(**more)
+    assert shown(runs.plan(**more)) == shown(runs.anew(**more))
+    elsewhere(runs, lambda: write(runs.folder, "other", tag(OTHER, NEXT)))
+    assert not is_quick(runs.plan(**more))
+
+
 def test_the_lock_is_taken_as_ever(runs):
     taken = []
 
@@ -457,9 +467,7 @@ def _committed(*manifests):
 
 NOT_KEPT = {
     "something is to be done": lambda _: None,
-    "an import failed": _committed(tag("team-a/bad:v1", "registry.invalid/x:v1")),
     "a tag in git is out of scope": _committed(tag("team-b/app:v1")),
-    "there is a warning": _committed(tag("team-a/lost:v1", {"kind": "ImageStreamTag", "name": "nowhere:v1"})),
     "a tag that left git stays": lambda r: (
         _settled(r),
         r.world.annotate(OTHER, **{"syncer.dev/prune": "disabled"}),
@@ -481,11 +489,37 @@ def test_a_run_is_not_kept_where(runs, prepare):
     assert not runs.cache.folder.exists()
 
 
-def test_a_run_is_not_kept_while_an_import_is_under_way(folder):
+# ------------------------------------------------------------------------------------------- what is told again
+
+TOLD = {
+    "a failed import": (tag("team-a/bad:v1", "registry.invalid/x:v1"),),
+    "a warning": (
+        tag("team-a/app:one", {"kind": "ImageStreamTag", "name": "two"}),
+        tag("team-a/app:two", {"kind": "ImageStreamTag", "name": "one"}),
+    ),
+}
+
+
+@pytest.mark.parametrize(("word", "manifests"), TOLD.items(), ids=TOLD)
+def test_what_is_wrong_and_does_not_move_is_told_again_in_every_format(runs, word, manifests):
+    _committed(*manifests)(runs)
+    runs.world.settle(APP, OTHER, FOLLOWER, "team-a/bad:v1")
+    more = {"import_failures": "error"}
+    expected, first, quick = runs.anew(**more), runs.plan(**more), runs.plan(**more)
+    assert (is_quick(first), is_quick(quick)) == (False, True)
+    assert shown(quick, FORMATS) == shown(expected, FORMATS)
+    assert word.split()[-1] in render("text", quick.report).lower()
+    assert quick.exit_code() == expected.exit_code()
+
+
+def test_an_import_that_is_under_way_is_told_again_until_it_ends(folder):
     with LocalAPI(imports=False) as api:
         runs = Runs(World(api), folder)
         _settled(runs)
-        assert [is_quick(runs.plan()) for _ in range(2)] == [False, False]
+        assert [is_quick(runs.plan()) for _ in range(2)] == [False, True]
+        assert shown(runs.plan()) == shown(runs.anew())
+        api.push("team-a", "other", "v1")
+        assert not is_quick(runs.plan())
 
 
 def test_a_sync_that_nothing_names_an_owner_for_is_refused_as_ever(runs):

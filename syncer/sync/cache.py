@@ -30,7 +30,9 @@ from syncer.model import (
     ObjectKey,
     Origin,
     Plan,
+    Problem,
     Scope,
+    Severity,
     Unchanged,
 )
 
@@ -52,7 +54,13 @@ then."""
 MOST_FILES: Final = 64
 """The oldest beyond these are removed."""
 
-_SETTLED: Final = frozenset({ImportState.IMPORTED, ImportState.NONE})
+
+class _Failure(Struct, array_like=True, frozen=True, gc=False):
+    """What the registry said last of a tag's image."""
+
+    message: str
+    since: str
+    asked_again: bool
 
 
 class _Follower(Struct, array_like=True, frozen=True, gc=False):
@@ -74,6 +82,7 @@ class _Tag(Struct, array_like=True, frozen=True, gc=False):
     line: int
     image: ImportState
     digest: str
+    failure: _Failure | None
     follower: _Follower | None
 
 
@@ -88,6 +97,7 @@ class _Head(Struct, array_like=True, frozen=True, gc=False):
     owner: str
     scope: Scope
     listed: int
+    problems: tuple[Problem, ...]
 
 
 class _File(_Head, array_like=True, frozen=True, gc=False):
@@ -131,7 +141,8 @@ class Last:
         except (ValueError, RecursionError):
             return None
         changes = tuple(map(_change, tags))
-        return Plan(self._found.owner, self.scope, changes, (), (), complete=True, impact=self._impact)
+        found = self._found
+        return Plan(found.owner, self.scope, changes, (), found.problems, complete=True, impact=self._impact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +176,7 @@ class Cache:
         return Last(found.versions, found.scope, found.listing, found.listed, told, found, impact)
 
     def keep(self, seen: Seen, prepared: Prepared) -> None:
-        """Keep a run, where it is one that had nothing to do and nothing to say."""
+        """Keep a run, where it is one that had nothing to do."""
         live, made, path = prepared.live, prepared.plan, seen.path
         if not (live.versions and _at_rest(made)):
             return
@@ -180,6 +191,7 @@ class Cache:
                 owner=made.owner,
                 scope=made.scope,
                 listed=sum(1 for _ in live.everyone()),
+                problems=tuple(made.problems),
                 tags=[_tag(change) for change in made.changes],
             )
             _write(path, msgspec.msgpack.encode(file))
@@ -197,14 +209,15 @@ def _can_recur(options: Options, source: Source) -> bool:
 
 
 def _at_rest(made: Plan) -> bool:
-    """Whether a plan has nothing to do, and nothing to say; a tag followed outside the scope is in no list."""
-    if not made.complete or made.problems or made.gates:
+    """Whether each tag is as git says, and nothing is wrong; a warning, or a failed import, is no more than told."""
+    if not made.complete or made.gates or any(problem.severity is Severity.ERROR for problem in made.problems):
         return False
     return all(_is_settled(change, made.scope) for change in made.changes)
 
 
 def _is_settled(change: Change, scope: Scope) -> bool:
-    if not isinstance(change, Unchanged) or change.image.state not in _SETTLED:
+    """Whether a tag is as git says, by the lists alone: one that it follows outside the scope is in none."""
+    if not isinstance(change, Unchanged):
         return False
     target = imagestreamtag.followed_by(change.key, change.desired.fields) if change.desired else None
     return target is None or scope.all_namespaces or scope.covers(target.namespace)
@@ -230,15 +243,19 @@ def _digest(source: Source) -> str:
 
 
 def _tag(change: Change) -> _Tag:
-    key, live, follower = change.key, change.live, None
+    key, live, image, failure, follower = change.key, change.live, change.image, None, None
     file, line = (change.origin.file, change.origin.line) if change.origin else ("", 0)
     if live and change.desired and imagestreamtag.followed_by(key, change.desired.fields):
         follower = _Follower(dict(live.spec or {}), dict(live.annotations), live.uid)
-    return _Tag(*key, change.reason, file, line, change.image.state, change.image.digest, follower)
+    if image.message or image.since:
+        failure = _Failure(image.message, image.since, image.asked_again)
+    return _Tag(*key, change.reason, file, line, image.state, image.digest, failure, follower)
 
 
 def _change(tag: _Tag) -> Unchanged:
-    key, image, live = ObjectKey(tag.namespace, tag.stream, tag.tag), Import(tag.image, tag.digest), None
+    key, live, failure = ObjectKey(tag.namespace, tag.stream, tag.tag), None, tag.failure
+    told = (failure.message, failure.since, failure.asked_again) if failure else ()
+    image = Import(tag.image, tag.digest, *told)
     if tag.follower:
         live = Live(key, tag.follower.spec, tag.follower.annotations, tag.follower.uid, "", image)
     return Unchanged(key, tag.reason, Origin(tag.file, tag.line), image, live=live)
