@@ -113,7 +113,7 @@ def follow_imports(  # noqa: PLR0913 - the last two are the caller's ears, and h
 
 
 def _read_streams(writer: Writer, streams: Iterable[tuple[str, str]], concurrency: int) -> dict[ObjectKey, Live]:
-    with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="imports") as pool:
+    with ThreadPoolExecutor(max_workers=concurrency) as pool:
         read = pool.map(writer.read_stream, *zip(*streams, strict=True))
         return {key: live for tags in read for key, live in (tags or {}).items()}
 

@@ -42,7 +42,7 @@ def apply_plan(plan: Plan, applier: Applier, *, concurrency: int, tell: Tell = n
             tell(Applied(finished[-1]))
         return finished
 
-    with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="apply") as pool:
+    with ThreadPoolExecutor(max_workers=concurrency) as pool:
         for wave in waves(plan.changes):
             streams = [list(same) for _, same in groupby(wave, key=lambda c: (c.key.namespace, c.key.stream))]
             for finished in pool.map(stream, streams):

@@ -187,8 +187,8 @@ def _read_entry(path: Path, number: int, record: dict[str, Json], known: Mapping
             wrote: Wrote = record["wrote"] if record["wrote"] in ("yes", "no") else "unknown"
             return dataclasses.replace(known[key], wrote=wrote)
         before, after = record["before"], record["after"]
-        kept = before and Before(before["spec"], dict(before["annotations"]), before["digest"])
-        imagestreamtag.manifest_of(after or {})
+        kept = None if before is None else Before(before["spec"], dict(before["annotations"]), before["digest"])
+        imagestreamtag.manifest_of({} if after is None else after)
         if kept:
             live = Live(key, kept.spec, kept.annotations, "", "", Import(ImportState.NONE, kept.digest))
             imagestreamtag.check(live)

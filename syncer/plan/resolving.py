@@ -218,9 +218,9 @@ def _problems(changes: Iterable[Change]) -> Iterator[Problem]:
             forbidden.setdefault(change.key.namespace, resolved.message)
         if resolved and resolved.state in _CODES:
             code, words, hint = _CODES[resolved.state]
-            source = _after(change).get(requests.FROM) or {}
+            source = _after(change)[requests.FROM]["name"]
             file, line = (change.origin.file, change.origin.line) if change.origin else ("", 0)
-            message = f"{source.get('name', 'its image')} {words}: {resolved.message}"
+            message = f"{source} {words}: {resolved.message}"
             key = change.key
             yield Problem(Severity.WARNING, code, message, hint, file, line, namespace=key.namespace, name=key.name)
     for namespace, message in sorted(forbidden.items()):

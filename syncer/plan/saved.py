@@ -445,9 +445,13 @@ def _recorded(manifest: Json) -> dict[str, Json]:
 
 
 def _record(change: Create | Update) -> str:
-    """Find last-applied as it will be; a patch leaves it out where it stays as it is."""
-    request = change.requests[0]
-    if request.method == "POST":
-        return str(request.body["metadata"]["annotations"][LAST_APPLIED])
-    written = [op["value"] for op in request.body if op["path"] == annotation_path(LAST_APPLIED) and op["op"] != "test"]
+    """Find last-applied as it will be in the end; a patch leaves it out where it stays as it is."""
+    if change.requests[0].method == "POST":
+        return str(change.requests[0].body["metadata"]["annotations"][LAST_APPLIED])
+    written = [
+        op["value"]
+        for request in change.requests
+        for op in request.body
+        if op["path"] == annotation_path(LAST_APPLIED) and op["op"] != "test"
+    ]
     return str(written[-1] if written or not change.live else change.live.annotations[LAST_APPLIED])

@@ -150,7 +150,7 @@ def late_vetoes(planned: Live | None, fresh: Live, tags: Mapping[ObjectKey, Live
     return tuple(veto for rule in LATE_VETOES if (veto := rule(planned, fresh, tags)))
 
 
-def write_veto(live: Live, owner: str, *, take_from: str = "", adopt_pushed: bool = False) -> Veto | None:
+def write_veto(live: Live, owner: str, *, take_from: str, adopt_pushed: bool) -> Veto | None:
     """Say why a tag that git names must not be written: it is another sync set's, or only a push made it."""
     mark = imagestreamtag.owner_of(live)
     if mark and mark[1] and mark[0] not in (owner, take_from):

@@ -3,16 +3,20 @@
 import threading
 
 import pytest
-from builders import desired, follows, image, key
+from builders import desired, follows, image, key, live_state, manifests, policy, synced
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from meddling import Meddled, applied, planned
+from msgspec.structs import replace
 from world import World, tag
 
 from syncer import imagestreamtag
 from syncer.apply import Applier, apply_plan
 from syncer.cluster import ClusterWriter
+from syncer.events import Applied
 from syncer.localapi import LocalAPI
+from syncer.model import Outcome, Prune, Unchanged
+from syncer.plan import make_plan
 
 NEW = "registry.example.com/team/app:v2"
 
@@ -154,6 +158,60 @@ def test_each_write_is_told_once_as_soon_as_it_is_done(world):
     told = []
     outcomes = apply_plan(plan, Applier(ClusterWriter(world.client), replan), concurrency=3, tell=told.append)
     assert sorted(event.outcome.key for event in told) == sorted(outcomes)
+
+
+class Told:
+    """Says what is to become of each tag; `applied` and `left` are those that it was asked for."""
+
+    def __init__(self, **results):
+        self.results, self.applied, self.left = results, [], []
+
+    def apply(self, change):
+        self.applied.append(change.key.stream)
+        return Outcome(change.key, self.results.get(change.key.stream, "unchanged"))
+
+    def leave(self, change, why):
+        self.left.append(change.key.stream)
+        return Outcome(change.key, "skipped", why)
+
+
+def tag_of(stream, target=""):
+    from_ = follows(f"{target}:v1") if target else image(NEW)
+    return synced(desired(f"team-a/{stream}:v1", from_=from_))
+
+
+def plan_of(wanted, *tags):
+    return make_plan(manifests(*wanted), live_state(*tags), policy(allow_empty=True))
+
+
+@pytest.mark.parametrize("result", ["configured", "failed", "skipped", "unchanged"])
+def test_a_tag_is_pruned_once_the_follower_that_was_pointed_elsewhere_is(result):
+    plan = plan_of([desired("team-a/web:v1")], tag_of("base"), tag_of("web", "base"))
+    applier = Told(web=result, base="pruned")
+    outcomes = apply_plan(plan, applier, concurrency=1)
+    assert list(outcomes) == [change.key for change in plan.changes]
+    pruned, left = Outcome(key("team-a/base:v1"), "pruned"), "team-a/web:v1, which stays, follows it"
+    kept = Outcome(key("team-a/base:v1"), "skipped", left)
+    assert outcomes[key("team-a/base:v1")] == (pruned if result == "configured" else kept)
+    assert (applier.applied, applier.left) == ((["web", "base"], []) if result == "configured" else (["web"], ["base"]))
+
+
+def test_a_tag_that_is_only_updated_does_not_wait_for_its_followers_to_leave():
+    wanted = [desired("team-a/zoo:v1"), desired("team-a/base:v1", from_=follows("zoo:v1")), desired("team-a/web:v1")]
+    plan = plan_of(wanted, tag_of("base"), tag_of("web", "base"))
+    applier = Told(zoo="created", base="configured", web="failed")
+    outcomes = apply_plan(plan, applier, concurrency=1)
+    assert outcomes[key("team-a/base:v1")] == Outcome(key("team-a/base:v1"), "configured")
+    assert applier.left == []
+
+
+def test_a_prune_that_does_not_say_what_was_seen_and_what_needs_no_write_have_outcomes_too():
+    unseen, still = Prune(key("team-a/gone:v1")), Unchanged(key("team-a/app:v1"), live=tag_of("app", "gone"))
+    plan = replace(plan_of([]), changes=(still, unseen))
+    told = []
+    outcomes = apply_plan(plan, Told(gone="pruned"), concurrency=1, tell=told.append)
+    assert outcomes == {still.key: Outcome(still.key, "unchanged"), unseen.key: Outcome(unseen.key, "pruned")}
+    assert told == [Applied(outcomes[unseen.key])]
 
 
 TAGS = st.sampled_from(["team-a/app:v1", "team-a/app:v2", "team-a/web:v1", "team-b/app:v1", "team-b/app:v2"])

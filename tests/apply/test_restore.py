@@ -159,8 +159,9 @@ def test_what_the_run_made_is_removed_where_that_is_proven():
         (True, Before({**OLD.spec, "from": image("r.example:5000/a/b:c")}, {}, DIGEST), f"r.example:5000/a/b@{DIGEST}"),
         (True, Before({**OLD.spec, "from": image("r.example:5000/a/b")}, {}, DIGEST), f"r.example:5000/a/b@{DIGEST}"),
         (True, Before({**OLD.spec, "from": image("plain@sha256:0")}, {}, DIGEST), f"plain@{DIGEST}"),
+        (True, Before({**OLD.spec, "from": image("plain:tag")}, {}, DIGEST), f"plain@{DIGEST}"),
     ],
-    ids=["not asked", "asked", "no digest", "follower", "port and tag", "port", "digest"],
+    ids=["not asked", "asked", "no digest", "follower", "port and tag", "port", "digest", "plain"],
 )
 def test_a_digest_is_put_back_where_it_is_asked_for_and_known(pin, before, name):
     change = decided(entry(before, after=LEFT), NOW, pin=pin)
@@ -216,3 +217,11 @@ def test_what_does_not_come_back_is_told_of_every_tag():
         warning("history-lost", "its history of images and its generation did not come back", "", "anew"),
     )
     assert restorer(*entries).shortfalls({}) == ()
+
+
+def test_a_tag_that_is_read_again_is_decided_on_by_its_own_entry():
+    other = Entry(key("team-a/app:other"), None, MADE, 3, "yes")
+    several = restorer(other, entry(after=LEFT))
+    assert several.replan(WANTED, NOW) == decided(entry(after=LEFT), NOW)
+    assert several.replan(WANTED, OLD) == decided(entry(after=LEFT), OLD)
+    assert several.replan(WANTED, None) == decided(entry(after=LEFT), None)

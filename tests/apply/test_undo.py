@@ -6,17 +6,21 @@ import json
 from functools import partial
 
 import pytest
+from builders import desired, key, live_state, manifests, policy, synced
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from world import Once
 
-from syncer import sync
+from syncer import __version__, sync
 from syncer.apply import read_undo
 from syncer.apply import undo as undo_module
+from syncer.apply.undo import Before, Entry, Undo, undo_file
 from syncer.cluster import Client, ConnectionOptions, connect, read_stream
 from syncer.errors import SyncerError, UsageError
 from syncer.imagestreamtag import live_fields
 from syncer.localapi import LocalAPI
+from syncer.model import ObjectKey, Outcome, SourceInfo
+from syncer.plan import make_plan
 from syncer.source import SourceSpec
 
 NAMESPACE = "team-a"
@@ -259,6 +263,165 @@ def test_an_undo_file_of_another_cluster_is_refused(changed, tmp_path):
     other.write_text(changed.undo.read_text().replace("127.0.0.1", "127.0.0.2"))
     with pytest.raises(UsageError, match="is of a run on"):
         changed.restore(other)
+
+
+# ------------------------------------------------------------------------------------------------- the file itself
+
+
+SOURCE = SourceInfo("https://git.example.com/tags", "main", "3f2a91c", "tags", dirty=False)
+HEADER = {
+    "changes": 2,
+    "owner": "demo",
+    "server": "https://c",
+    "source": {"commit": "3f2a91c", "url": "https://git.example.com/tags"},
+    "syncer_undo": "1.0",
+    "syncer_version": __version__,
+}
+OLD = synced(desired("team-a/app:old", fields={"/metadata/annotations/note": "größer"}))
+NEW = desired("team-a/app:new")
+STILL = desired("team-a/app:still")
+
+
+def plan_of(wanted, *present):
+    return make_plan(manifests(*wanted), live_state(*present), policy(allow_empty=True))
+
+
+PLAN = plan_of([NEW, STILL], OLD, synced(STILL))
+
+
+def lines_of(*records):
+    return "".join(json.dumps(record, sort_keys=True, ensure_ascii=False) + "\n" for record in records).encode()
+
+
+def test_an_undo_file_holds_what_each_written_tag_was_and_is_to_be_and_what_came_of_it(tmp_path):
+    path = tmp_path / "state" / "syncer" / "undo.jsonl"
+    made = {"action": "create", "after": dict(NEW.fields), "before": None, "name": "app:new", "namespace": "team-a"}
+    seen = {"annotations": dict(OLD.annotations), "digest": OLD.image.digest, "spec": OLD.spec}
+    gone = {"action": "prune", "after": None, "before": seen, "name": "app:old", "namespace": "team-a"}
+    before = lines_of(HEADER, made, gone)
+    with undo_file(path, PLAN, SOURCE, "https://c") as note:
+        assert path.read_bytes() == before
+        note(Outcome(NEW.key, "created", wrote="yes"))
+        note(Outcome(OLD.key, "failed", wrote="unknown"))
+    written = [
+        {"name": "app:new", "namespace": "team-a", "wrote": "yes"},
+        {"name": "app:old", "namespace": "team-a", "wrote": "unknown"},
+    ]
+    assert path.read_bytes() == before + lines_of(*written)
+    assert "größer" in path.read_text(encoding="utf-8")
+    assert [parent.stat().st_mode & 0o777 for parent in (path.parent,)] == [0o700]
+    assert read_undo(path) == Undo(
+        "https://c",
+        "demo",
+        (
+            Entry(NEW.key, None, dict(NEW.fields), 2, "yes"),
+            Entry(OLD.key, Before(OLD.spec, dict(OLD.annotations), OLD.image.digest), None, 3, "unknown"),
+        ),
+    )
+
+
+@pytest.mark.parametrize("path", [None, "undo.jsonl"])
+def test_where_nothing_is_to_be_written_or_no_path_is_given_there_is_no_file(tmp_path, path):
+    plan = PLAN if path is None else plan_of([STILL], synced(STILL))
+    with undo_file(path and tmp_path / path, plan, SOURCE, "https://c") as note:
+        note(Outcome(NEW.key, "created", wrote="yes"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_or_read_says_why_and_what_to_do(tmp_path):
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "undo.jsonl"
+    with pytest.raises(SyncerError) as caught, undo_file(path, PLAN, SOURCE, "https://c"):
+        pytest.fail("nothing is applied without it")
+    why = f"the undo file {path} cannot be written (File exists); nothing was written to the cluster"
+    assert (caught.value.message, caught.value.hint) == (why, "give another path: --undo-file PATH")
+    with pytest.raises(SyncerError) as caught:
+        read_undo(tmp_path / "absent")
+    assert caught.value.message == f"{tmp_path / 'absent'} cannot be read: No such file or directory"
+
+
+class Short:
+    """A file that takes this many bytes of each line, or fails with an error."""
+
+    def __init__(self, *takes):
+        self.takes, self.got = list(takes), []
+
+    def write(self, line):
+        self.got.append(json.loads(line)["name"])
+        take = self.takes.pop(0)
+        if isinstance(take, Exception):
+            raise take
+        return len(line) if take is None else take
+
+
+@pytest.mark.parametrize("first", [OSError(28, "full"), 3, None])
+def test_nothing_follows_what_could_not_be_written_whole(first):
+    file = Short(first, None)
+    outcomes = undo_module._Outcomes(file)  # noqa: SLF001 - a disk that is full is nothing that a test can make
+    for name in ("a:1", "b:2"):
+        outcomes.note(Outcome(key(f"n/{name}"), "created", wrote="yes"))
+    assert file.got == (["a:1", "b:2"] if first is None else ["a:1"])
+
+
+TAG = {"name": "a:b", "namespace": "n", "before": None, "after": None}
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b"x", "is no JSON"),
+        (b'{"a": "\\ud800"}', "is no JSON"),
+        (b'"\xff"', "is no JSON"),
+        (b"[" * 100_000, "is no JSON"),
+        (b"[]", "is no JSON object"),
+        *(
+            (json.dumps({**TAG, **more}).encode(), "lacks what an undo file holds")
+            for more in (
+                {"namespace": ""},
+                {"namespace": "./."},
+                {"namespace": 7},
+                {"name": ":b"},
+                {"name": "..:b"},
+                {"name": "a:"},
+                {"name": "a:/"},
+                {"name": "a"},
+                {"name": "./:.."},
+                {"name": None},
+                {"after": []},
+                {"after": [1]},
+                {"before": {}},
+                {"before": {"spec": None, "annotations": {}}},
+                {"before": {"spec": None, "annotations": [1], "digest": ""}},
+                {"before": {"spec": None, "annotations": {"a": 1}, "digest": ""}},
+                {"before": {"spec": {"from": "x"}, "annotations": {}, "digest": ""}},
+                {"before": {"spec": None, "annotations": {}, "digest": 7}},
+                {"wrote": "yes", "name": "other:b"},
+            )
+        ),
+    ],
+    ids=str,
+)
+def test_a_line_that_no_run_wrote_is_an_error_with_its_place_and_why(tmp_path, line, why):
+    path = tmp_path / "undo.jsonl"
+    path.write_bytes(lines_of(HEADER, {**TAG, "name": "first:1"}) + line + b"\n")
+    with pytest.raises(SyncerError) as caught:
+        read_undo(path)
+    assert caught.value.message == f"{path}:3: this line {why}: the file was changed"
+
+
+def test_what_a_file_holds_is_read_as_it_is_and_what_it_lacks_is_empty(tmp_path):
+    path = tmp_path / "undo.jsonl"
+    path.write_bytes(b"")
+    assert read_undo(path) == Undo("", "", ())
+    path.write_bytes(lines_of({"syncer_undo": "1.0"}, {**TAG, "namespace": "X", "name": "XX:a:X"}))
+    assert read_undo(path) == Undo("", "", (Entry(ObjectKey("X", "XX", "a:X"), None, None, 2, "unknown"),))
+    for told, wrote in [("yes", "yes"), ("no", "no"), ("unknown", "unknown"), ("maybe", "unknown"), (None, "unknown")]:
+        path.write_bytes(lines_of(HEADER, TAG, {"name": "a:b", "namespace": "n", "wrote": told}))
+        assert [entry.wrote for entry in read_undo(path).entries] == [wrote]
+    path.write_bytes(lines_of({**HEADER, "syncer_undo": "2.0"}))
+    with pytest.raises(SyncerError) as caught:
+        read_undo(path)
+    assert caught.value.message == f"{path}:1: this is no undo file of syncer, or one of another version"
 
 
 tags = st.sampled_from(["v1", "v2", "v3"])

@@ -41,6 +41,21 @@ def test_what_is_as_git_says_or_none_of_ours_stands_by(tag, owned):
 
 
 @pytest.mark.parametrize(
+    ("tag", "owned"),
+    [
+        (synced(APP), True),
+        (live("a/s:2"), False),
+        (synced(desired("a/s:2"), owner="theirs"), False),
+        (live("a/s:2", annotations={imagestreamtag.OWNER: f"{OWNER} a/s:1"}), False),
+    ],
+    ids=["ours", "nobody's", "another owner's", "copied"],
+)
+def test_what_a_saved_plan_does_not_write_stands_by(tag, owned):
+    plan = make_plan(manifests(APP), live_state(synced(APP)), policy())
+    assert beside_plan(plan)(tag) == Bystander(tag.key, tag.image, owned)
+
+
+@pytest.mark.parametrize(
     "tag",
     [
         live("a/s:1"),

@@ -4,8 +4,9 @@ import pytest
 from builders import desired, image, live, live_state, manifests, policy, synced
 
 from syncer.errors import UsageError
-from syncer.model import Gate, Scope, Shard
+from syncer.model import Gate, Prune, Scope, Shard
 from syncer.plan import Limit, make_plan
+from syncer.plan.gates import limit_gates
 
 
 def tags(number, namespace="team-a", stream="app"):
@@ -40,8 +41,10 @@ def test_max_prune_replaces_both_figures(limit, gone, stops):
 
 def test_a_gate_says_its_figures_and_the_exact_option():
     gate = pruning(20, 20)["prune"]
-    assert gate.message == "would prune 20 of 40 owned tags (50 %); the limit is more than 10 and more than 30 %"
-    assert gate.option == "--max-prune 20"
+    message = "would prune 20 of 40 owned tags (50 %); the limit is more than 10 and more than 30 %"
+    assert gate == Gate("prune", stopped=True, message=message, option="--max-prune 20")
+    (gate,) = limit_gates([Prune(desired().key)], [], Limit(count=0), None, whole=True)
+    assert gate.message == "would prune 1 of 0 owned tags; the limit is more than 0"
     assert "prune" not in pruning(20, 20, max_prune=Limit.parse("20"))
 
 

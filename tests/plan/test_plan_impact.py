@@ -102,6 +102,10 @@ def test_targets_are_the_altered_tags_and_what_moves_along_each_by_name_and_by_d
         Target("team-a", "app", "live"),
     }
     assert reach([desired()], []).targets() == {TAG}
+    both = reach(
+        [MOVED, FOLLOWER, desired("team-b/app:v1")], [synced(desired(), digest=""), synced(FOLLOWER, digest="")]
+    )
+    assert both.targets() == {TAG, Target("team-a", "app", "prod"), Target("team-b", "app", "v1")}
     circle = [desired("team-a/app:a", from_=follows("b")), desired("team-a/app:b", from_=follows("a"))]
     assert reach(circle, []).targets() == {Target("team-a", "app", "a"), Target("team-a", "app", "b")}
 
@@ -152,6 +156,10 @@ def test_users_are_told_in_the_order_of_kind_namespace_and_name():
 RUNS = Link(Target("team-a", digest=DIGEST), "digest", "main")
 
 
+def replace_container(name):
+    return RUNS._replace(container=name)
+
+
 def test_pods_are_counted_under_what_they_belong_to():
     pods = [pod(f"web-{n}", RUNS, owner=("Deployment", "web")) for n in range(3)]
     elsewhere = [
@@ -167,6 +175,8 @@ def test_pods_are_counted_under_what_they_belong_to():
 
 def test_pods_whose_owner_does_not_name_the_tag_stand_for_it_and_those_of_nobody_for_themselves():
     named = Link(TAG, "image", "main")
+    side = [pod(f"old-{n}", replace_container(n), owner=("Deployment", "old")) for n in "ab"]
+    assert users(*side) == (Use("Deployment", "team-a", "old", "digest", ("a", "b"), pods=2),)
     found = [
         pod("old-1", RUNS, owner=("Deployment", "old")),
         pod("old-2", named, owner=("Deployment", "old")),
@@ -193,6 +203,8 @@ def test_a_pod_of_a_job_belongs_to_the_cronjob_that_may_have_made_it(owner, told
 
 
 def test_a_pod_of_a_job_that_no_cronjob_made_stands_for_the_job():
+    named = users(workload("my-report", kind="CronJob"), pod("p", RUNS, owner=("Job", "my-report-2911")))
+    assert [(use.kind, use.name, use.pods) for use in named] == [("CronJob", "my-report", 1)]
     assert [str(use) for use in users(pod("p", RUNS, owner=("Job", "report-2911")))] == [
         "Job team-a/report-2911 (container main, runs its image), 1 Pod"
     ]

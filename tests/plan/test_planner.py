@@ -639,6 +639,20 @@ def test_a_follower_of_a_retried_import_moves_along():
     assert isinstance(planned([FOLLOWER, BASE], tags)[str(FOLLOWER.key)], Unchanged)
 
 
+def test_a_reference_of_another_stream_does_not_move_and_so_what_follows_it_does_not():
+    moved = desired("team-a/base:v1", from_=NEW)
+    reference = desired("team-a/app:ref", {"/tag/reference": True}, from_=follows("base:v1"))
+    last = desired("team-a/web:v1", from_=follows("app:ref"))
+    tags = [synced(BASE), synced(reference, digest="", state=ImportState.NONE), synced(last)]
+    plan = planned([moved, reference, last], tags)
+    assert [plan[name].action for name in ("team-a/app:ref", "team-a/web:v1")] == ["unchanged"] * 2
+
+
+def test_a_follower_keeps_its_image_where_its_tag_has_none_yet():
+    tags = [synced(BASE, digest="", state=ImportState.PENDING), synced(FOLLOWER)]
+    assert isinstance(planned([FOLLOWER, BASE], tags)[str(FOLLOWER.key)], Unchanged)
+
+
 def test_a_follower_of_a_new_tag_takes_its_image():
     tags = [synced(FOLLOWER, digest="", state=ImportState.NONE)]
     assert planned([FOLLOWER, BASE], tags)[str(FOLLOWER.key)].reason == BEHIND

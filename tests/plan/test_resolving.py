@@ -4,7 +4,7 @@ import pytest
 from builders import desired, follows, key, live, live_state, manifests, policy, synced
 from builders import image as docker
 
-from syncer.model import Import, ImportState, Resolution, Resolved
+from syncer.model import Import, ImportState, Problem, Resolution, Resolved, Severity
 from syncer.plan import make_plan
 from syncer.plan.resolving import Answer, Ask, Place, asks_of, pins_of, resolve, undated, with_resolved
 
@@ -221,8 +221,29 @@ def test_what_cannot_be_had_is_a_warning_at_its_line_and_a_namespace_is_warned_o
         ("image-unresolved", 3, "team-a"),
         ("resolve-forbidden", 0, "team-a"),
     ]
-    assert problems[0].message == "quay.io/example/app:v1 does not exist: told"
-    assert {str(p.severity) for p in problems} == {"warning"}
+    what = "quay.io/example/app:v1"
+    told = [
+        ("image-missing", f"{what} does not exist: told", "correct tag.from, or push the image first"),
+        ("image-denied", f"{what} cannot be pulled: told", "check the name, and the pull secrets of the namespace"),
+        ("image-unresolved", f"{what} could not be resolved: told", "a sync would meet the same; try again"),
+    ]
+    role = "grant create on imagestreamimports, and get on imagestreamimages, in team-a; the role edit has both"
+    assert problems == (
+        *(
+            Problem(Severity.WARNING, code, message, hint, "app.yaml", line, namespace="team-a", name=tag.key.name)
+            for line, (tag, (code, message, hint)) in enumerate(zip(tags, told, strict=False), 1)
+        ),
+        Problem(Severity.WARNING, "resolve-forbidden", "told", role, namespace="team-a"),
+    )
+    still = planned([desired()], [synced(desired())])
+    assert with_resolved(still, {}, {}) == still
+
+
+def test_a_date_that_is_not_known_is_empty():
+    wanted, tag = moved()
+    plan = planned([wanted], [tag])
+    [change] = with_resolved(plan, resolved(plan, [tag], {V1: Answer(NEW)}), {}).changes
+    assert (change.resolved.live_built, change.resolved.built) == ("", "")
 
 
 def test_a_plan_shows_both_dates():

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from report import scenes
 
 from syncer.errors import SourceError
-from syncer.model import Live, Prune, Scope, Shard, Target
+from syncer.imagestreamtag import LAST_APPLIED, annotation_path, live_fields
+from syncer.model import Desired, Live, ObjectKey, Origin, Prune, Scope, Shard, Skip, Target
 from syncer.plan import Limit
 from syncer.plan.saved import AGAIN, checksum, load, load_report
 from syncer.plan.staleness import Exactly, gates_again, landed, moved
@@ -96,6 +97,47 @@ def test_what_a_plan_was_made_of_and_for_comes_back_whole(scene):
         if now.live:
             assert now.live == replace(was.live, resource_version="", stream_annotations={}, image=now.live.image)
             assert now.live.image == replace(now.image, digest=was.live.image.digest)
+
+
+def test_a_name_is_parted_at_its_first_colon_and_a_namespace_at_the_first_slash():
+    odd = Skip(ObjectKey("n", "a/b", "c:d"), "odd")
+    report = scenes.empty()
+    saved = load(written(replace(report, plan=replace(report.plan, changes=(odd,)))), "plan.json")
+    assert [change.key for change in saved.plan.changes] == [odd.key]
+
+
+def test_a_cure_of_two_patches_comes_back():
+    one = scenes.desired("team-a/app:v1")
+    other = scenes.desired("team-a/web:prod", fields={"/tag/from": follows("app:v1")})
+    behind = scenes.live("team-a/web:prod", applied=other, spec={"from": follows("app:v1")}, digest=scenes.digest("9"))
+    plan = scenes.plan([one, other], [scenes.live("team-a/app:v1", applied=one), behind])
+    change = change_named("web:prod", plan)
+    assert [request.method for request in change.requests] == ["PATCH", "PATCH"]
+    again = change_named("web:prod", load(written(scenes.report(plan)), "plan.json").plan)
+    assert (again.requests, again.desired) == (change.requests, change.desired)
+
+
+def test_a_follower_that_left_git_and_stays_has_what_it_follows_and_no_place_in_git():
+    gone = scenes.desired("team-a/web:prod", fields={"/tag/from": follows("app:v1")})
+    there = scenes.live("team-a/web:prod", applied=gone, spec={"from": follows("app:v1")})
+    plan = scenes.plan([scenes.desired("team-a/app:v1")], [there], prune=False)
+    again = change_named("web:prod", load(written(scenes.report(plan)), "plan.json").plan)
+    assert (again.action, again.origin) == ("skip", None)
+    assert again.desired == Desired(again.key, live_fields(there), Origin("", 0))
+
+
+def test_the_image_that_was_observed_is_the_live_one_whatever_came_of_the_import():
+    observed = edited(everyday(), ("changes", UPDATE, "observed", "digest"), scenes.digest("9"))
+    assert load(signed(observed), "plan.json").plan.changes[UPDATE].live.image.digest == scenes.digest("9")
+
+
+def test_a_test_of_the_record_is_not_taken_for_the_record():
+    whole = everyday()
+    change = whole["changes"][UPDATE]
+    path = annotation_path(LAST_APPLIED)
+    body = [*change["requests"][0]["body"], {"op": "test", "path": path, "value": "{}"}]
+    plan = load(signed(edited(whole, ("changes", UPDATE, "requests", 0, "body"), body)), "plan.json").plan
+    assert plan.changes[UPDATE].desired == load(signed(whole), "plan.json").plan.changes[UPDATE].desired
 
 
 @pytest.mark.parametrize("listing", ["tags", "streams"])
@@ -201,8 +243,9 @@ def test_timings_and_the_version_of_syncer_bind_nothing():
 
 
 def test_the_checksum_is_that_of_the_sorted_compact_json():
-    text = b'{"a":{"x":[1,2],"y":"\\u00e9"},"b":null}'
-    whole = {"b": None, "a": {"y": "\u00e9", "x": [1, 2]}, "checksum": "old", "timings": {}, "syncer_version": "1"}
+    text = b'{"a":{"x":[1,2],"y":"\\u00e9"},"b":null,"c":[{"k":1,"l":2},3,[]],"d":[]}'
+    whole = {"b": None, "a": {"y": "\u00e9", "x": [1, 2]}, "c": [{"l": 2, "k": 1}, 3, []], "d": []}
+    whole |= {"checksum": "old", "timings": {}, "syncer_version": "1"}
     assert checksum(whole) == "sha256:" + hashlib.sha256(text).hexdigest()
 
 
@@ -298,6 +341,11 @@ CREATE, UPDATE, PRUNE = (
         (("changes", 0, "name"), "no-colon", "changes[0] has no namespace, or no name of the form STREAM:TAG"),
         (("changes", 1), everyday()["changes"][0], "changes name a tag twice"),
         (("changes", 0, "import", "state"), "lost", "changes[0].import.state is 'lost'"),
+        (
+            ("changes", UPDATE, "observed", "annotations"),
+            {"a": 1},
+            f"changes[{UPDATE}].observed.annotations hold what is no str",
+        ),
         (("changes", UPDATE, "observed"), None, f"changes[{UPDATE}] does not say what was observed"),
         (("changes", UPDATE, "requests"), [], f"changes[{UPDATE}] has requests that are none of update"),
         (("changes", CREATE, "action"), "unchanged", f"changes[{CREATE}] has requests that are none of unchanged"),

@@ -8,10 +8,21 @@ from msgspec.structs import replace
 
 from syncer import imagestreamtag as ist
 from syncer.errors import ManifestError, StalePlanError
-from syncer.model import Gate, ImportState, Scope, Skip, SourceInfo, Target, Unchanged
+from syncer.model import Gate, ImportState, Request, Scope, Skip, SourceInfo, Target, Unchanged
 from syncer.plan import Limit, Planner, make_plan
 from syncer.plan.saved import AGAIN, Saved
-from syncer.plan.staleness import FOLLOWED, Exactly, Move, followed_now, gates_again, moved, unfit
+from syncer.plan.staleness import (
+    FOLLOWED,
+    Exactly,
+    Move,
+    followed_now,
+    gates_again,
+    held_against,
+    landed,
+    left_of,
+    moved,
+    unfit,
+)
 
 APP = key()
 NEW = image("quay.io/example/app:v2")
@@ -146,3 +157,74 @@ def test_the_owner_of_a_plan_is_whom_its_limits_are_for():
     message = "would prune 1 of 1 owned tags (100 %); the limit is more than 0"
     assert [gate.message for gate in gates_again(plan, owned, Limit.parse("0"), None)] == [message]
     assert plan.scope == Scope(all_namespaces=True)
+
+
+def test_a_prune_whose_tag_asks_for_something_else_by_now_has_moved():
+    change = one(None, synced(desired()))
+    assert moved(change, synced(desired(), spec={"from": NEW})) == (Move(APP, "/tag/from", IMAGE, NEW),)
+
+
+def three(server_side=()):
+    """A plan that creates, updates and prunes; and the cluster that it was made for, with some of it done already."""
+    update, prune = desired("team-a/app:u"), desired("team-a/app:p")
+    wanted = [desired("team-a/app:c"), desired("team-a/app:u", from_=NEW)]
+    plan = make_plan(manifests(*wanted), live_state(synced(update), synced(prune)), policy())
+    assert [change.action for change in plan.changes] == ["create", "prune", "update"]
+    after = {"create": synced(wanted[0]), "update": synced(wanted[1]), "prune": None}
+    before = {"create": None, "update": synced(update), "prune": synced(prune)}
+    tags = [(after if action in server_side else before)[action] for action in before]
+    return plan, live_state(*filter(None, tags))
+
+
+@pytest.mark.parametrize("done", [(), ("create",), ("update",), ("prune",), ("create", "update", "prune")])
+def test_what_an_earlier_run_of_a_part_did_is_counted_and_has_not_moved(done):
+    plan, state = three(done)
+    by_action = {change.action: change.key for change in plan.changes}
+    counted = {by_action[action]: 1 for action in done}
+    assert held_against(plan, plan.changes, state, again=True) == (counted, ())
+    left = left_of(plan, counted)
+    assert [change.action for change in left.changes] == [
+        change.action for change in plan.changes if change.action not in done
+    ]
+    assert replace(left, changes=()) == replace(plan, changes=())
+    first, moves = held_against(plan, plan.changes, state, again=False)
+    assert (first, {move.key for move in moves}) == ({}, set(counted))
+
+
+def test_what_else_moved_is_told_of_the_parts_own_tags():
+    plan, _ = three()
+    create, prune, update = plan.changes
+    elsewhere = synced(desired("team-a/app:u"), spec={"from": image("q/x:9")})
+    late = live("team-b/web:v1", spec={"from": follows("app:p", "team-a")})
+    state = live_state(elsewhere, synced(desired("team-a/app:p")), late)
+    drifted = Move(update.key, "/tag/from", IMAGE, image("q/x:9"))
+    followed = Move(prune.key, FOLLOWED, None, "team-b/web:v1, which stays, follows it")
+    assert held_against(plan, plan.changes, state, again=True) == ({}, (drifted, followed))
+    assert held_against(plan, [create, update], state, again=True) == ({}, (drifted,))
+    assert held_against(plan, [prune], state, again=False) == ({}, (followed,))
+
+
+def test_half_of_a_cure_that_landed_leaves_the_other_half():
+    wanted = desired(from_=follows("base:v1", "team-b"))
+    tag, base = synced(wanted), synced(desired("team-b/base:v1"), digest=OTHER_DIGEST)
+    still = desired("team-a/zoo:v1")
+    plan = make_plan(
+        manifests(wanted, desired("team-b/base:v1"), still), live_state(tag, base, synced(still)), policy()
+    )
+    assert [len(change.requests) for change in plan.changes] == [2, 0, 0]
+    left = left_of(plan, {APP: 1})
+    assert left.changes == (replace(plan.changes[0], requests=plan.changes[0].requests[1:]), *plan.changes[1:])
+    assert left_of(plan, {APP: 2}).changes == plan.changes[1:]
+    assert left_of(plan, {}) is plan
+
+
+def test_an_update_has_landed_although_what_it_tests_is_no_longer_there():
+    tag, wanted = synced(desired()), desired(from_=NEW)
+    change = one(wanted, tag)
+    assert landed(change, synced(wanted)) == 1
+    away = Request(
+        "PATCH", "x", "", [{"op": "test", "path": "/tag/from", "value": "other"}, *change.requests[0].body[2:]]
+    )
+    assert landed(replace(change, requests=(away,)), synced(wanted)) == 1
+    broken = Request("PATCH", "x", "", [{"op": "remove", "path": "/tag/nothing"}])
+    assert landed(replace(change, requests=(broken,)), synced(wanted)) == 0

@@ -5,8 +5,8 @@ from builders import IMAGE, OWNER, desired, follows, image, live, synced
 from msgspec.structs import replace
 
 from syncer import imagestreamtag as ist
-from syncer.model import Live, Scope
-from syncer.plan.vetoes import LATE_VETOES, PRUNE_VETOES, PruneContext, late_vetoes, prune_vetoes
+from syncer.model import Live, Scope, Veto
+from syncer.plan.vetoes import LATE_VETOES, PRUNE_VETOES, PruneContext, late_vetoes, prune_vetoes, write_veto
 
 OURS = synced(desired())
 
@@ -123,3 +123,46 @@ def test_a_tag_that_a_sibling_follows_by_now_stays_and_the_sibling_is_named():
     other = live("team-a/app:other", spec={"from": IMAGE})
     (veto,) = late_vetoes(OURS, OURS, {tag.key: tag for tag in (OURS, other, sibling)})
     assert (veto.code, veto.message) == ("followed", "team-a/app:prod, which stays, follows it")
+
+
+MESSAGES = {
+    "not-owned": f"it is not marked as owned by {OWNER}",
+    "copied": "its owner mark was made for team-a/app:v2 and copied here, which proves nothing",
+    "out-of-scope": "namespace team-a is not in scope",
+    "forbidden": "namespace team-a could not be listed",
+    "unparsed": "a manifest did not parse, and might name it",
+    "narrowed": "the source was narrowed (--path, --exclude), and a file left out might name it",
+    "no-prune": "--no-prune was given",
+    "protected": "it is protected by syncer.dev/prune: disabled",
+}
+
+
+@pytest.mark.parametrize("code", EARLY)
+def test_each_veto_says_why_in_a_sentence(code):
+    tag, more = EARLY[code][0]
+    assert prune_vetoes(tag, replace(PROVEN, **more)) == (Veto(code, MESSAGES[code]),)
+
+
+def test_a_copied_mark_names_the_tag_that_it_was_made_for_also_where_an_owner_holds_a_space():
+    (veto,) = prune_vetoes(live(annotations={ist.OWNER: "a b team-b/app:v1"}), replace(PROVEN, owner="a b"))
+    assert veto.message == "its owner mark was made for team-b/app:v1 and copied here, which proves nothing"
+
+
+PUSHED = Live(OURS.key, None, {}, OURS.uid, OURS.resource_version, OURS.image)
+
+
+@pytest.mark.parametrize(
+    ("tag", "more", "veto"),
+    [
+        (live(), {}, None),
+        (OURS, {}, None),
+        (synced(desired(), owner="rival"), {}, Veto("owned", "it is owned by rival; --take-from rival hands it over")),
+        (synced(desired(), owner="rival"), {"take_from": "rival"}, None),
+        (live(annotations={ist.OWNER: "rival team-b/app:v1"}), {}, None),
+        (PUSHED, {}, Veto("pushed", "only a push made it, nothing asked for it; --adopt-pushed takes it")),
+        (PUSHED, {"adopt_pushed": True}, None),
+    ],
+    ids=["nobody's", "ours", "another's", "taken", "copied", "pushed", "adopted"],
+)
+def test_what_is_not_ours_to_write_says_which_option_makes_it_so(tag, more, veto):
+    assert write_veto(tag, OWNER, **{"take_from": "", "adopt_pushed": False, **more}) == veto
