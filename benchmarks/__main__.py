@@ -28,6 +28,9 @@ _ONCE = 100_000
 _REAL = 0.03
 """Seconds for a write, such that 8 connections make the 250 requests a second that a real server took."""
 
+_FAR = 0.1
+"""Seconds for an answer of a cluster that is far away, or busy."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -58,15 +61,16 @@ def _environment(cache: str = os.devnull) -> dict[str, str]:
     return kept | {"KUBECONFIG": os.devnull, "XDG_CACHE_HOME": cache}
 
 
-def plan_row(count: int, repeat: int, folder: Path) -> tuple[Cost, Cost, Cost]:
+def plan_row(count: int, repeat: int, folder: Path, delay: float = 0.0) -> tuple[Cost, Cost, Cost]:
     """Measure the floor, `syncer plan`, and one after which nothing moved, in turns; give the median of each."""
     repository, rendered = folder / f"tags-{count}", pages(count)
-    write_repository(repository, count)
-    with serving(rendered) as url:
+    if not repository.exists():
+        write_repository(repository, count)
+    with serving(rendered, delay) as url:
         floor = [sys.executable, str(_HERE / "floor.py"), str(repository), url, *rendered]
         plan = [*_SYNCER, "plan", str(repository), "--ref", "main", "-A", "--server", url]
         measure(floor)  # the first run fills the caches of the disk
-        cache = str(folder / "cache")
+        cache = str(folder / f"cache-{delay}")
         for again in (False, True):
             _check(plan, count, cache, again=again)
         costs = [(measure(floor), measure(plan), measure(plan, cache)) for _ in range(repeat)]
@@ -106,7 +110,7 @@ def apply_row(count: int, connections: int, repeat: int, folder: Path, delay: fl
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--tags", type=int, nargs="*", default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--writes", type=int, default=1_000, help="requests of the second table; 0 leaves it out")
@@ -124,6 +128,12 @@ def main() -> None:
                 ratios = (cost.wall / floor.wall, cost.cpu / floor.cpu, cost.memory / floor.memory)
                 shown = " | ".join(f"{ratio:.2f}" for ratio in ratios)
                 print(f"| {what} | {_shown(floor)} | {_shown(cost)} | {shown} |", flush=True)
+        print("\n| an answer takes | tags | floor: wall | plan: wall | ratio |")
+        print("| ---: | ---: | ---: | ---: | ---: |")
+        for count in [count for count in given.tags if count < _ONCE]:
+            floor, plan, _ = plan_row(count, given.repeat, folder, _FAR)
+            walls = f"{floor.wall:.2f} s | {plan.wall:.2f} s | {plan.wall / floor.wall:.2f}"
+            print(f"| {_FAR * 1000:.0f} ms | {count:,} | {walls} |", flush=True)
         if given.writes:
             print("\n| a write takes | connections | bare, requests/s | sync, requests/s | |")
             print("| ---: | ---: | ---: | ---: | ---: |")

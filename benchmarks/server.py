@@ -15,7 +15,7 @@ _WRITTEN = b'{"kind":"ImageStreamTag"}'
 
 
 class _Protocol(asyncio.Protocol):
-    """HTTP/1.1 as far as one client of ours needs it. A write is answered after `delay` seconds."""
+    """HTTP/1.1 as far as one client of ours needs it. Each answer comes after `delay` seconds."""
 
     def __init__(self, pages: Mapping[str, bytes], delay: float) -> None:
         self._pages = pages
@@ -34,11 +34,17 @@ class _Protocol(asyncio.Protocol):
         self._received = b""
         method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
         if method != "GET":
-            asyncio.get_running_loop().call_later(self._delay, self._send, 200, _WRITTEN)
+            self._answer(200, _WRITTEN)
         elif target in self._pages:
-            self._send(200, self._pages[target])
+            self._answer(200, self._pages[target])
         else:
-            self._send(404, b'{"kind":"Status","reason":"NotFound","message":"no such page"}')
+            self._answer(404, b'{"kind":"Status","reason":"NotFound","message":"no such page"}')
+
+    def _answer(self, status: int, body: bytes) -> None:
+        if self._delay:
+            asyncio.get_running_loop().call_later(self._delay, self._send, status, body)
+        else:
+            self._send(status, body)
 
     def _send(self, status: int, body: bytes) -> None:
         head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -62,7 +68,7 @@ def _serve(pages: Mapping[str, bytes], delay: float, tell: Connection) -> None:
 
 @contextmanager
 def serving(pages: Mapping[str, bytes], delay: float = 0.0) -> Iterator[str]:
-    """Serve pages by request target, and any write with 200; gives the server's URL."""
+    """Serve pages by request target, and any write with 200, each after `delay` seconds; gives the server's URL."""
     listen, tell = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.Process(target=_serve, args=(pages, delay, tell), daemon=True)
     process.start()

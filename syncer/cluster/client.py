@@ -110,13 +110,16 @@ class Client:
         """What it is connected to."""
         return self._connection
 
-    def get(self, path: str, query: Mapping[str, str | int] | None = None, *, read: Read = decode) -> dict[str, Json]:
+    def get(
+        self, path: str, query: Mapping[str, str | int] | None = None, *, read: Read = decode, once: bool = False
+    ) -> dict[str, Json]:
         """Read one JSON object; failures that may pass are retried with backoff, or as Retry-After says.
 
-        `read` makes the object of a body.
+        `read` makes the object of a body. `once`: nothing is retried.
         """
-        target = f"{path}?{urlencode(query)}" if query else path
-        return self._judged(self._retried("GET", target, f"GET {path}"), f"GET {path}", read)
+        target, what = f"{path}?{urlencode(query)}" if query else path, f"GET {path}"
+        answer = self._exchange("GET", target, what) if once else self._retried("GET", target, what)
+        return self._judged(answer, what, read)
 
     def ask(self, path: str, body: Json) -> dict[str, Json]:
         """Send a POST that stores nothing, and so is as good as a read: it is retried as one."""

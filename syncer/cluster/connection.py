@@ -117,7 +117,7 @@ def _found(
     # kubectl sends no credentials of a kubeconfig over plain HTTP: nothing in it is of use then.
     files = () if plain and not explicit else _kubeconfigs(options, environ)
     if files:
-        from syncer.cluster import kubeconfig  # noqa: PLC0415  (0.4 s that a run without a kubeconfig need not pay)
+        from syncer.cluster import kubeconfig  # noqa: PLC0415  (it brings all of the kubernetes package, 0.3 s)
 
         access = kubeconfig.load(files, context=options.context, server=options.server, authenticate=authenticate)
         if access is not None:
@@ -129,7 +129,7 @@ def _found(
     if options.server:
         return Access(options.server)
     if environ.get("KUBERNETES_SERVICE_HOST") and (service_account / "token").is_file():
-        from syncer.cluster import serviceaccount  # noqa: PLC0415  (likewise)
+        from syncer.cluster import serviceaccount  # noqa: PLC0415  (it is of use in a pod alone)
 
         return serviceaccount.load(service_account, environ)
     raise UsageError(

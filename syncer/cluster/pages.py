@@ -59,6 +59,11 @@ def read_list(  # noqa: PLR0913  (what to list, and what to do with a page)
     ) from expired
 
 
+def query_of(page_size: int, token: str) -> Mapping[str, str | int]:
+    """Give the query of a page; an empty token is that of the first."""
+    return {"limit": page_size, "continue": token} if token else {"limit": page_size}
+
+
 class _List:
     """One walk through the pages, with what has been seen so far."""
 
@@ -76,10 +81,7 @@ class _List:
         tokens: set[str] = set()
         token, empty = "", 0
         while True:
-            query: dict[str, str | int] = {"limit": self._page_size}
-            if token:
-                query["continue"] = token
-            items, metadata = self._page(get(self._path, query))
+            items, metadata = self._page(get(self._path, query_of(self._page_size, token)))
             page = {name: reduce(item) for name, item in self._named(items)}
             if len(page) < len(items) or page.keys() & found.keys():
                 raise self._wrong("the server listed the same object twice")

@@ -6,7 +6,6 @@ stream list is read there; where the tag list carries a resourceVersion it can b
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from urllib.parse import quote
 
 from syncer import imagestreamtag
 from syncer.cluster.answers import decode
+from syncer.cluster.background import side_by_side
 from syncer.cluster.pages import read_list
 from syncer.cluster.versions import Pages, digest, version_of
 from syncer.errors import ClusterError, ForbiddenError, NotFoundError
@@ -42,10 +42,16 @@ class Skimmed:
     pages: Pages
 
 
-def skim_live(client: Client, scope: Scope, *, page_size: int, concurrency: int) -> Skimmed:
-    """Read of all that is in scope the versions, to the end of every list. Raises as `read_live` does."""
-    listing, pages = _listing(client, _namespaces(scope)), Pages()
-    lister = _Lister(client, listing, page_size, lambda _: None, scope, pages=pages, skims=True)
+def skim_live(
+    client: Client, scope: Scope, *, page_size: int, concurrency: int, ahead: Skimmed | None = None
+) -> Skimmed:
+    """Read of all that is in scope the versions, to the end of every list. Raises as `read_live` does.
+
+    `ahead` are pages that were asked for before.
+    """
+    listing = ahead.listing if ahead else listing_of(client, namespaces_of(scope))
+    there, pages = ahead.pages if ahead else Pages(), Pages()
+    lister = _Lister(client, listing, page_size, lambda _: None, scope, there=there, keeps=pages)
     return Skimmed(_read_lists(lister, scope, concurrency, ()).versions, listing, pages)
 
 
@@ -68,13 +74,13 @@ def read_live(  # noqa: PLR0913 - what, how, and three that most callers leave o
     how many tags each page held, one call at a time. Raises ClusterError where any list did not come to its end,
     ForbiddenError where all namespaces are asked for and may not be listed.
     """
-    listing = skimmed.listing if skimmed else _listing(client, _namespaces(scope))
-    pages = skimmed.pages if skimmed else Pages()
-    lister = _Lister(client, listing, page_size, on_page or (lambda _: None), scope, pages=pages, kept=kept)
+    listing = skimmed.listing if skimmed else listing_of(client, namespaces_of(scope))
+    there = skimmed.pages if skimmed else Pages()
+    lister = _Lister(client, listing, page_size, on_page or (lambda _: None), scope, there=there, kept=kept)
     return _read_lists(lister, scope, concurrency, named)
 
 
-def _namespaces(scope: Scope) -> tuple[str, ...]:
+def namespaces_of(scope: Scope) -> tuple[str, ...]:
     """Name what is listed one by one; all namespaces are one list, and have an empty name."""
     return ("",) if scope.all_namespaces else tuple(dict.fromkeys(scope.namespaces))
 
@@ -84,13 +90,11 @@ def _read_lists(lister: _Lister, scope: Scope, concurrency: int, named: Iterable
         found = _everywhere(lister)
         unseen = sorted({name for name in named if scope.covers(name)} - {tag.key.namespace for tag in found.tags})
         return lister.state([found], missing=frozenset(filter(lister.is_missing, unseen)))
-    with ThreadPoolExecutor(max_workers=max(1, concurrency)) as pool:
-        try:
-            parts = list(pool.map(lister.namespace, _namespaces(scope)))
-        except BaseException:
-            lister.stop()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    try:
+        parts = side_by_side(lister.namespace, namespaces_of(scope), threads=max(1, concurrency))
+    except BaseException:
+        lister.stop()
+        raise
     return lister.state(parts, missing=frozenset(part.name for part in parts if part.missing))
 
 
@@ -135,7 +139,10 @@ class _Namespace:
 
 
 class _Lister:
-    """Lists tags by the way decided on; threads share it. One that `skims` reads versions, and no tags."""
+    """Lists tags by the way decided on; threads share it. `there` are pages that came before.
+
+    One that `keeps` the pages reads versions of them, and no tags.
+    """
 
     def __init__(  # noqa: PLR0913 - what and how, as `read_live` is told
         self,
@@ -145,8 +152,8 @@ class _Lister:
         on_page: Callable[[int], None],
         scope: Scope,
         *,
-        pages: Pages,
-        skims: bool = False,
+        there: Pages,
+        keeps: Pages | None = None,
         kept: Callable[[Live], Live | Bystander] | None = None,
     ) -> None:
         self.listing = listing
@@ -155,8 +162,8 @@ class _Lister:
         self._client = client
         self._page_size = page_size
         self._on_page = on_page
-        self._pages = pages
-        self._skims = skims
+        self._there = there
+        self._keeps = keeps
         self._lock = Lock()
         self._over = Event()
 
@@ -177,7 +184,7 @@ class _Lister:
         whole_tags = self.listing == "tags"
         found = read_list(
             self._get,
-            imagestreamtag.tags_path(namespace) if whole_tags else imagestreamtag.streams_path(namespace),
+            list_path(self.listing, namespace),
             "ImageStreamTag" if whole_tags else "ImageStream",
             namespace=namespace,
             page_size=self._page_size,
@@ -204,17 +211,16 @@ class _Lister:
 
     def _read(self, item: Mapping[str, Json]) -> _Listed:
         """Read the tags of an object; drop, as it comes, what a run leaves to another part, or has no use for."""
-        if self._skims or self._scope.leaves(item["metadata"]["namespace"]):
+        if self._keeps is not None or self._scope.leaves(item["metadata"]["namespace"]):
             return version_of(item), []
         tags = (imagestreamtag.live_tag(item),) if self.listing == "tags" else imagestreamtag.live_tags(item)
         return version_of(item), list(map(self._kept, tags)) if self._kept else list(tags)
 
     def _get(self, path: str, query: Mapping[str, str | int]) -> dict[str, Json]:
         """Read one page; a server that goes away in the middle of the lists is waited for."""
-        kept = None if self._skims else self._pages.take(path, query)
-        if kept is not None:
-            return decode(kept, f"GET {path}")
-        read = self._pages.skimming(path, query) if self._skims else decode
+        read = decode if self._keeps is None else self._keeps.skimming(path, query)
+        if (page := self._there.take(path, query)) is not None:
+            return read(page, f"GET {path}")
         return self._client.outage.through(
             lambda: self._client.get(path, query, read=read), again=ClusterError, stopped=self._over.is_set
         )
@@ -235,12 +241,20 @@ class _Lister:
         return False
 
 
-def _listing(client: Client, namespaces: Iterable[str]) -> Listing:
-    """Decide what to list, by the first namespace that may be read: a list that can page has a resourceVersion."""
+def list_path(listing: Listing, namespace: str) -> str:
+    """Give the URL path of what is listed of a namespace, or of all."""
+    return imagestreamtag.tags_path(namespace) if listing == "tags" else imagestreamtag.streams_path(namespace)
+
+
+def listing_of(client: Client, namespaces: Iterable[str], *, once: bool = False) -> Listing:
+    """Decide what to list, by the first namespace that may be read: a list that can page has a resourceVersion.
+
+    `once`: nothing is retried.
+    """
     for namespace in namespaces:
         path = imagestreamtag.tags_path(namespace)
         try:
-            metadata = client.get(path, {"limit": 1}).get("metadata")
+            metadata = client.get(path, {"limit": 1}, once=once).get("metadata")
         except ForbiddenError:
             continue
         except NotFoundError as error:

@@ -32,7 +32,7 @@ class Pages:
     """Pages of lists as they were sent, each to be read in full once, should that be needed. Threads share it."""
 
     def __init__(self, most: int = MOST_KEPT) -> None:
-        self._room = most
+        self._most = self._room = most
         self._lists: dict[str, dict[str, bytes]] = {}
         self._lock = Lock()
 
@@ -53,6 +53,11 @@ class Pages:
             return skim(data, what)
 
         return read
+
+    @property
+    def held(self) -> int:
+        """How many bytes are kept."""
+        return self._most - self._room
 
     def take(self, path: str, query: Mapping[str, str | int]) -> bytes | None:
         """Give a page that was kept, and keep it no longer; None for one that must be asked for."""

@@ -19,7 +19,7 @@ from syncer.manifests.text import documents
 from syncer.model import Blob, Desired, Manifests, ObjectKey, Origin, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from syncer.manifests.document import Document
     from syncer.manifests.objects import Found
@@ -50,6 +50,7 @@ def parse_manifests(
     default_namespace: str = "",
     unread: Iterable[Problem] = (),
     leaves: Callable[[str], bool] | None = None,
+    named: Callable[[str], object] = lambda _: None,
 ) -> Manifests:
     """Read every document of every file, and check those that describe tags.
 
@@ -57,9 +58,9 @@ def parse_manifests(
     of files that could not be read: they join those found here, sorted by file, line and column. A tag that has an
     error, or is described twice, is not in `desired`: what is not understood is not done. As `parsed` is false then,
     its absence must not be taken for a wish to prune it. Tags of namespaces that the run `leaves` to others are
-    checked, counted, and not kept.
+    checked, counted, and not kept. `named` hears of each namespace as soon as a tag in it is kept.
     """
-    reading = _Reading(default_namespace, leaves)
+    reading = _Reading(default_namespace, leaves, named)
     problems = list(unread)
     files = len(problems)
     for blob in blobs:
@@ -90,6 +91,8 @@ class _Reading(Struct):
 
     default_namespace: str
     leaves: Callable[[str], bool] | None = None
+    named: Callable[[str], object] = lambda _: None
+    namespaces: set[str] = field(default_factory=set)
     desired: dict[ObjectKey, Desired] = field(default_factory=dict)
     seen: dict[ObjectKey, Origin] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -102,7 +105,7 @@ class _Reading(Struct):
         if len(found) < len(file.tags) or not self.seen.keys().isdisjoint(found):
             return False
         leaves = self.leaves
-        self.desired |= {key: tag for key, tag in found.items() if not leaves(key.namespace)} if leaves else found
+        self._want({key: tag for key, tag in found.items() if not leaves(key.namespace)} if leaves else found)
         self.seen |= {key: tag.origin for key, tag in found.items()}
         self.ignored += file.ignored
         return True
@@ -160,6 +163,12 @@ class _Reading(Struct):
         self.ours += of_ours or misspelt
         return of_ours or misspelt
 
+    def _want(self, tags: Mapping[ObjectKey, Desired]) -> None:
+        self.desired |= tags
+        for namespace in {key.namespace for key in tags} - self.namespaces:
+            self.namespaces.add(namespace)
+            self.named(namespace)
+
     def _keep(self, found: Found, *, sound: bool) -> None:
         key, origin = found.desired.key, found.desired.origin
         first = self.seen.setdefault(key, origin)
@@ -168,7 +177,7 @@ class _Reading(Struct):
             found.name.error("duplicate-tag", message, hint="remove one of the two")
             self.desired.pop(key, None)
         elif sound and not (self.leaves and self.leaves(key.namespace)):
-            self.desired[key] = found.desired
+            self._want({key: found.desired})
 
 
 def _word(scene: Scene) -> str:

@@ -13,7 +13,7 @@ from syncer.errors import ClusterError, UsageError
 from syncer.events import nobody
 from syncer.model import Problem, Severity
 from syncer.sync.run import Run, Stopwatch
-from syncer.sync.story import prepare, read, report_of
+from syncer.sync.story import prepare, read, read_ahead, report_of
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -35,7 +35,9 @@ def validate_on_server(options: Options, client: Client, stdin: BinaryIO, *, tel
             hint="--dry-run sends no write; a server dry run of these objects is known to be safe from 4.20 on",
         )
     watch = Stopwatch(tell)
-    prepared = prepare(options, client, read(options, stdin, watch), watch)
+    with read_ahead(options, client) as ahead:
+        wanted = read(options, stdin, watch, ahead)
+        prepared = prepare(options, client, wanted, watch, ahead.finish)
     refused = []
     planned = [change for change in prepared.plan.changes if change.requests]
     with watch.stage("validate", len(planned)) as stage:

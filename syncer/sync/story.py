@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec.structs import replace
 
 from syncer import imagestreamtag
-from syncer.cluster import ClusterWriter, read_live, read_stream, skim_live
+from syncer.cluster import ClusterWriter, ReadAhead, namespaces_of, read_live, read_stream, skim_live
 from syncer.errors import ClusterError, GateError, ManifestError, SourceError, SyncerError, UsageError
 from syncer.events import nobody
 from syncer.manifests import parse_manifests
@@ -108,8 +108,9 @@ class Prepared:
 def plan(options: Options, client: Client, stdin: BinaryIO, *, tell: Tell = nobody, cache: Cache = NO_CACHE) -> Run:
     """Report what a sync would do; change nothing, ever. `tell` hears how far it is."""
     watch = Stopwatch(tell)
-    begun = _begin(options, client, stdin, watch, cache)
-    prepared = _prepared(options, client, begun, watch, cache)
+    with read_ahead(options, client) as ahead:
+        begun = _begin(options, client, stdin, watch, cache)
+        prepared = _prepared(options, client, begun, watch, cache, ahead)
     return Run(report_of(prepared, client, watch))
 
 
@@ -131,7 +132,8 @@ def sync(  # noqa: PLR0913 - the last three are the world's, and have names
     watch = Stopwatch(tell)
     begun = _begin(options, client, stdin, watch, cache)
     with lock(owner_of(options, begun.source)) as before_write:
-        prepared = _prepared(options, client, begun, watch, cache)
+        with read_ahead(options, client) as ahead:
+            prepared = _prepared(options, client, begun, watch, cache, ahead)
         return carry_out(options, client, prepared, watch, before_write=before_write, stopped=stopped)
 
 
@@ -201,13 +203,12 @@ def carry_through(
 
 @dataclass(slots=True)
 class Begun:
-    """A run that has read git. What it read is parsed, and its files kept no longer, unless the last run may do.
+    """A run that has read git, and not parsed it yet: perhaps the last run will do.
 
     `seen` and `last` are what the cache is asked, and what it has of such a run.
     """
 
     source: Source
-    wanted: Wanted | None
     seen: Seen | None
     last: Last | None
 
@@ -215,27 +216,25 @@ class Begun:
 def _begin(options: Options, client: Client, stdin: BinaryIO, watch: Stopwatch, cache: Cache) -> Begun:
     source = fetch(options, stdin, watch)
     seen = cache.seen(options, source, client.connection)
-    last = cache.last(seen) if seen else None
-    if last:
-        return Begun(source, None, seen, last)
-    wanted = without_files(parse(options, source, watch))
-    return Begun(wanted.source, wanted, seen, None)
+    return Begun(source, seen, cache.last(seen) if seen else None)
 
 
-def _prepared(options: Options, client: Client, begun: Begun, watch: Stopwatch, cache: Cache) -> Prepared:
+def _prepared(  # noqa: PLR0913, PLR0917 - what a run has come to when it holds its lock
+    options: Options, client: Client, begun: Begun, watch: Stopwatch, cache: Cache, ahead: ReadAhead
+) -> Prepared:
     """Plan, unless the last run had nothing to do, and neither git nor the cluster moved since."""
-    skimmed, last, wanted = None, begun.last, begun.wanted
+    skimmed, last = None, begun.last
     if last:
         with watch.stage("live") as stage:
-            skimmed = skim_live(client, last.scope, page_size=options.page_size, concurrency=options.concurrency)
+            size = {"page_size": options.page_size, "concurrency": options.concurrency}
+            skimmed = skim_live(client, last.scope, **size, ahead=ahead.finish())
             made = last.plan() if skimmed.versions == last.versions else None
             if made:
                 stage.counts["tags"] = last.listed
                 return _unmoved(begun.source, last, made)
-    if wanted is None:
-        wanted = without_files(parse(options, begun.source, watch))
-        begun.source = wanted.source
-    prepared = prepare(options, client, wanted, watch, skimmed)
+    wanted = without_files(parse(options, begun.source, watch, ahead))
+    begun.source = wanted.source
+    prepared = prepare(options, client, wanted, watch, (lambda: skimmed) if skimmed else ahead.finish)
     if begun.seen:
         cache.keep(begun.seen, prepared)
     return prepared
@@ -249,9 +248,24 @@ def _unmoved(source: Source, last: Last, made: Plan) -> Prepared:
     return Prepared(source, live, policy, made, Planner(policy, live, {}), notes, unmoved_since=last.time)
 
 
-def read(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Wanted:
-    """Read git; the files themselves have been parsed, and are kept no longer."""
-    return without_files(read_files(options, stdin, watch))
+def read_ahead(options: Options, client: Client) -> ReadAhead:
+    """Begin to ask for the lists that are known to be in scope, while git is read and parsed."""
+    ahead = ReadAhead(client, page_size=options.page_size, concurrency=options.concurrency)
+    shard = Scope(shard=options.shard)
+    for namespace in _given(options):
+        if not (namespace and shard.leaves(namespace)):
+            ahead.begin(namespace)
+    return ahead
+
+
+def _given(options: Options) -> tuple[str, ...]:
+    """Name what is listed whatever the manifests say."""
+    return namespaces_of(Scope(options.all_namespaces, tuple(sorted(options.namespaces))))
+
+
+def read(options: Options, stdin: BinaryIO, watch: Stopwatch, ahead: ReadAhead | None = None) -> Wanted:
+    """Read git; the files themselves have been parsed, and are kept no longer. `ahead`: see `parse`."""
+    return without_files(parse(options, fetch(options, stdin, watch), watch, ahead))
 
 
 def without_files(wanted: Wanted) -> Wanted:
@@ -272,8 +286,8 @@ def fetch(options: Options, stdin: BinaryIO, watch: Stopwatch) -> Source:
     return source
 
 
-def parse(options: Options, source: Source, watch: Stopwatch) -> Wanted:
-    """Parse what was read."""
+def parse(options: Options, source: Source, watch: Stopwatch, ahead: ReadAhead | None = None) -> Wanted:
+    """Parse what was read. Where only that tells the scope, the list of a namespace is asked for once it is named."""
     with watch.stage("manifests", len(source.blobs)) as stage:
         default = default_namespace(options.namespaces)
         manifests = parse_manifests(
@@ -281,6 +295,7 @@ def parse(options: Options, source: Source, watch: Stopwatch) -> Wanted:
             default_namespace=default,
             unread=source.problems,
             leaves=Scope(shard=options.shard).leaves if options.shard else None,
+            named=ahead.begin if ahead and not _given(options) else lambda _: None,
         )
         stage.counts.update(files=manifests.files, tags=len(manifests.desired), problems=len(manifests.problems))
     return Wanted(source, manifests, owner_of(options, source), _changed(source, manifests, default))
@@ -318,9 +333,13 @@ def _changed(source: Source, manifests: Manifests, default: str) -> frozenset[Ob
 
 
 def prepare(
-    options: Options, client: Client, wanted: Wanted, watch: Stopwatch, skimmed: Skimmed | None = None
+    options: Options,
+    client: Client,
+    wanted: Wanted,
+    watch: Stopwatch,
+    skimmed: Callable[[], Skimmed | None] = lambda: None,
 ) -> Prepared:
-    """List live, plan. `skimmed`: see `read_live`."""
+    """List live, plan. `skimmed` gives pages that were asked for before, see `read_live`."""
     source, manifests = wanted.source, wanted.manifests
     scope = scope_of(manifests, options.namespaces, all_namespaces=options.all_namespaces, shard=options.shard)
     policy = Policy(
@@ -378,7 +397,7 @@ def list_live(  # noqa: PLR0913 - what, how, and three that most stories leave o
     *,
     named: Collection[str] = (),
     kept: Callable[[Live], Live | Bystander] | None = None,
-    skimmed: Skimmed | None = None,
+    skimmed: Callable[[], Skimmed | None] = lambda: None,
 ) -> LiveState:
     """List what the cluster has in scope; every story that lists does so by this. For the last see `read_live`."""
     with watch.stage("live") as stage:
@@ -390,7 +409,7 @@ def list_live(  # noqa: PLR0913 - what, how, and three that most stories leave o
             on_page=stage.add,
             named=named,
             kept=kept,
-            skimmed=skimmed,
+            skimmed=skimmed(),
         )
         stage.counts["tags"] = sum(1 for _ in live.everyone())
     return live

@@ -65,6 +65,25 @@ def test_an_interrupt_before_the_first_write_ends_the_run_at_once(world, number,
     assert world.writes() == []
 
 
+@signals
+@pytest.mark.parametrize("scope", [["-A"], ["-n", "team-a", "-n", "team-b"], []], ids=["all", "given", "derived"])
+def test_an_interrupt_waits_for_no_list_of_a_server_that_hangs(world, number, code, scope):
+    come, over = threading.Event(), threading.Event()
+
+    def rule(_, path):
+        if "/imagestreams?" in path:
+            come.set()
+            over.wait(60)
+
+    with front(world.url, rule) as url:
+        run = started(url, *scope)
+        assert come.wait(20)
+        run.send_signal(number)
+        _, err = run.communicate(timeout=20)  # one request alone may take 30 s
+        over.set()
+    assert (run.returncode, b"interrupted" in err, b"Traceback" in err) == (code, True, False)
+
+
 def test_an_interrupt_ends_a_wait_for_imports(world, tmp_path):
     report = tmp_path / "report.json"
     run = started(world.url, "--wait", "60s", "-o", f"json={report}", manifests=TAGS[:1])

@@ -303,9 +303,36 @@ def test_a_pod_uses_its_service_account(tmp_path, certificate):
     assert (found.server, found.context, authorization(found)) == ("https://[fd00::1]:443", "", "Bearer pod-token")
     (tmp_path / "token").write_text("rotated-token\n")
     assert authorization(found) == "Bearer rotated-token"
-    (tmp_path / "ca.crt").unlink()
-    with pytest.raises(errors.ClusterError, match="service account cannot be used"):
-        connect(ConnectionOptions(), environ=environ, service_account=tmp_path)
+    for broken in ("ca.crt", "token"):
+        whole = (tmp_path / broken).read_bytes()
+        (tmp_path / broken).write_bytes(b"")
+        with pytest.raises(errors.ClusterError, match="cannot be used"):
+            connect(ConnectionOptions(), environ=environ, service_account=tmp_path)
+        (tmp_path / broken).write_bytes(whole)
+    for missing in ("KUBERNETES_SERVICE_PORT", "ca.crt"):
+        (tmp_path / missing).unlink(missing_ok=True)
+        there = {name: value for name, value in environ.items() if name != missing}
+        with pytest.raises(errors.ClusterError, match="service account cannot be used"):
+            connect(ConnectionOptions(), environ=there, service_account=tmp_path)
+
+
+def test_only_a_kubeconfig_brings_the_kubernetes_package(tmp_path, certificate):
+    """It takes longer to import than all else together, and a CronJob has no use for it."""
+    shutil.copy(certificate / "cert.pem", tmp_path / "ca.crt")
+    (tmp_path / "token").write_text("pod-token\n")
+    code = f"""
+import pathlib, sys
+from syncer.cluster import ConnectionOptions, connect
+pod = {{"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}}
+connect(ConnectionOptions(), environ=pod, service_account=pathlib.Path({str(tmp_path)!r}))
+connect(ConnectionOptions(server="http://127.0.0.1:1", token_file={str(tmp_path / "token")!r}), environ={{}})
+print("kubernetes" in sys.modules)
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told == "False\n"
+
+
+def test_where_the_real_service_account_lies():
     assert connections.SERVICE_ACCOUNT.as_posix() == "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
