@@ -37,7 +37,7 @@ FOUND = (KILLED, TIMED_OUT)
 WANTED = 0.90
 
 # The seconds that a test, and all tests of a mutant, have where others use the machine, too.
-PATIENCE, FACTOR = 5, 10
+PATIENCE, FACTOR = 10, 10
 CPU_SECONDS = 120
 # What tests of other modules have together to find a mutant that those of its own do not.
 OTHERS_SECONDS = 3.0
@@ -52,7 +52,7 @@ def main():
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
     if not asked.again:
         make_mutants([path for pattern in config["only_mutate"] for path in sorted(ROOT.glob(pattern))])
-    untried = [mutant for mutant in read_mutants(asked.modules) if mutant.result not in FOUND]
+    untried = [mutant for mutant in read_mutants(asked.modules) if mutant.result != KILLED]
     try_them(untried, config, asked.jobs)
     mutants = read_mutants(asked.modules)
     for mutant in mutants:
@@ -204,6 +204,8 @@ class Trial:
         began = time.monotonic()
         enough = PATIENCE + FACTOR * sum(self.seconds[item.nodeid] for item in tests)
         told = in_fork(run, enough) if tests else {"result": UNREACHED}
+        if told["result"] == TIMED_OUT:  # others may have used the machine
+            told = in_fork(run, enough)
         finders = self.finders[mutant.function]
         if test := told.get("test"):
             finders[:] = [test, *(other for other in finders if other != test)]

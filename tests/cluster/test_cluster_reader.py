@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,9 +12,9 @@ from syncer import errors
 from syncer.cluster.client import Patience
 from syncer.cluster.reader import read_live, read_stream, server_version
 from syncer.cluster.writer import ClusterWriter
-from syncer.imagestreamtag import new_object, tags_path
+from syncer.imagestreamtag import new_object, streams_path, tags_path
 from syncer.localapi import Identity, LocalAPI
-from syncer.model import ImportState, ObjectKey, Request, Scope
+from syncer.model import Bystander, ImportState, ObjectKey, Request, Scope, Shard
 
 EVERYTHING = Scope(all_namespaces=True)
 IMAGE = {"kind": "DockerImage", "name": "registry.example/app:1"}
@@ -316,3 +317,132 @@ def test_an_answer_that_is_not_the_stream_asked_for_is_an_error(scripted, make_c
 )
 def test_the_version_is_the_newest_that_was_completed(scripted, make_client, answer, version):
     assert server_version(make_client(scripted(answer).url)) == version
+
+
+# ------------------------------------------------------------------------------------------- a client that is told
+
+
+class Told:
+    """A client whose answers are told by path; it remembers what it was asked."""
+
+    outage = SimpleNamespace(through=lambda call, again, stopped: call())  # noqa: ARG005 - it never goes away
+
+    def __init__(self, **answers):
+        self.answers = {tags_path(): {}, **answers.pop("paths", {})}
+        self.asked = []
+
+    def get(self, path, query=None, **_):
+        self.asked.append((path, query))
+        answer = self.answers.get(path, errors.NotFoundError("404", reason="NotFound"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def listed(*items, kind="ImageStreamList", **metadata):
+    return {"kind": kind, "items": list(items), "metadata": {"resourceVersion": "7", **metadata}}
+
+
+def namespace_path(name):
+    return f"/api/v1/namespaces/{name}"
+
+
+def read_told(client, scope=EVERYTHING, **more):
+    return read_live(client, scope, **{"page_size": 5, "concurrency": 1, **more})
+
+
+def test_all_namespaces_are_one_list_and_of_those_to_be_written_the_unseen_are_looked_for():
+    answers = {streams_path(): listed(stream("a", "app", "v1")), namespace_path("there"): {}}
+    client = Told(paths=answers)
+    state = read_told(client, named=["there", "a", "gone/", "gone"])
+    assert set(state.tags) == {ObjectKey("a", "app", "v1")}
+    assert (state.missing, state.listing) == ({"gone", "gone/"}, "streams")
+    assert client.asked == [
+        (tags_path(), {"limit": 1}),
+        (streams_path(), {"limit": 5}),
+        *((namespace_path(name), None) for name in ("gone", "gone%2F", "there")),
+    ]
+
+
+def test_namespaces_that_are_left_to_another_part_are_not_looked_for_and_their_tags_are_dropped():
+    scope = Scope(all_namespaces=True, shard=Shard(0, 2))
+    ours, theirs = (next(f"n{n}" for n in range(99) if Shard(i, 2).holds(f"n{n}")) for i in (0, 1))
+    client = Told(paths={streams_path(): listed(stream(ours, "app", "v1"), stream(theirs, "app", "v1"))})
+    state = read_told(client, scope, named=[theirs])
+    assert set(state.tags) == {ObjectKey(ours, "app", "v1")}
+    assert (state.missing, len(client.asked)) == (frozenset(), 2)
+
+
+def test_what_is_kept_of_a_tag_is_asked_as_it_comes():
+    client = Told(paths={streams_path(): listed(stream("a", "app", "v1", "v2"))})
+
+    def kept(live):
+        return Bystander(live.key, live.image, owned=False) if live.key.tag == "v2" else live
+
+    state = read_told(client, kept=kept)
+    assert set(state.tags) == {ObjectKey("a", "app", "v1")}
+    assert set(state.bystanders) == {ObjectKey("a", "app", "v2")}
+
+
+def test_a_tag_list_that_can_page_is_read_itself():
+    item = {"metadata": {"namespace": "a", "name": "app:v1"}, "tag": {"name": "v1", "from": IMAGE}}
+    tags = listed(item, kind="ImageStreamTagList")
+    client = Told(paths={tags_path(): tags})
+    state = read_told(client)
+    assert (set(state.tags), state.listing) == ({ObjectKey("a", "app", "v1")}, "tags")
+    assert client.asked == [(tags_path(), {"limit": 1}), (tags_path(), {"limit": 5})]
+
+
+def test_what_is_read_of_no_namespace_or_only_of_forbidden_ones_is_of_streams():
+    denied = errors.ForbiddenError("403: no", status=403, reason="Forbidden")
+    assert read_told(Told(), Scope()).listing == "streams"
+    client = Told(paths={tags_path("a"): denied, streams_path("a"): denied})
+    state = read_told(client, Scope(namespaces=("a",)))
+    assert (state.listing, state.forbidden, state.missing) == ("streams", {"a": "403: no"}, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("paths", "error"),
+    [
+        (
+            {streams_path(): errors.ForbiddenError("403: no", status=403, reason="Forbidden")},
+            ("403: no", "name the namespaces that you may list with -n/--namespace instead of -A", 403, "Forbidden"),
+        ),
+        (
+            {tags_path(): errors.NotFoundError("404: no", status=404, reason="NotFound")},
+            (
+                "404: no",
+                "the server does not serve image.openshift.io/v1: is it an OpenShift cluster?",
+                404,
+                "NotFound",
+            ),
+        ),
+    ],
+    ids=["forbidden", "no OpenShift"],
+)
+def test_what_ends_the_run_keeps_the_servers_words_and_says_what_to_do(paths, error):
+    with pytest.raises(errors.ClusterError) as caught:
+        read_told(Told(paths=paths))
+    found = caught.value
+    assert (found.message, found.hint, found.status, found.reason) == error
+    assert type(found) is type(next(iter(paths.values())))
+
+
+def test_namespaces_are_listed_no_more_at_a_time_than_asked_for_and_at_least_one_is():
+    names = tuple("abcdef")
+    busy, most = [], []
+
+    class Slow(Told):
+        def get(self, path, query=None, **more):
+            busy.append(path)
+            most.append(len(busy))
+            time.sleep(0.01)
+            busy.remove(path)
+            return super().get(path, query, **more)
+
+    paths = {streams_path(name): listed(stream(name, "app", "v1")) for name in names} | {tags_path("a"): {}}
+    for concurrency, limit in [(0, 1), (1, 1), (2, 2)]:
+        most.clear()
+        state = read_told(Slow(paths=paths), Scope(namespaces=names), concurrency=concurrency)
+        assert len(state.tags) == 6
+        assert max(most) <= limit
