@@ -103,7 +103,8 @@ def line(each: SetReport) -> str:
     end = ENDS.get(each.exit_code, "")
     if failed(each):
         return end if each.error == end else f"{end}: {sentence(each.error)}"
-    return f"{facts.headline(each.report)}{f' {end[0].upper()}{end[1:]}.' if end else ''}"
+    why = f": {sentence(each.error)}" if each.error and not each.report.plan.gates else ""  # a gate has its own section
+    return facts.headline(each.report) + (f" {end[0].upper()}{end[1:]}{why}." if end else "")
 
 
 def where(each: SetReport) -> str:

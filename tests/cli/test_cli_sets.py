@@ -1,5 +1,6 @@
 """Several sync sets in one run: real repositories, a kubeconfig with several contexts, clusters over real HTTP."""
 
+import itertools
 import json
 import signal
 import socket
@@ -90,11 +91,13 @@ def place(tmp_path, worlds, monkeypatch):
 
 
 @pytest.fixture
-def call(syncer, monkeypatch):
-    """Run a command; the undo files have their default names, which tell sets apart."""
+def call(syncer, monkeypatch, tmp_path):
+    """Run a command; undo files have their default names, which tell sets apart, in a folder of its own each time."""
+    numbers = itertools.count(1)
 
     def run(*arguments, **more):
         setenv = monkeypatch.setenv
+        setenv("XDG_STATE_HOME", str(tmp_path / f"state-{next(numbers)}"))
         with monkeypatch.context() as patch:
             patch.setattr(monkeypatch, "setenv", lambda name, value: name.endswith("UNDO_FILE") or setenv(name, value))
             return syncer(*arguments, **more)
@@ -256,6 +259,14 @@ def test_a_plugin_that_gives_no_credentials_fails_its_own_set_in_its_own_words(c
     assert codes(told) == {"east": 1, "west": 1, "north": 0}
     assert ("east says no" in errors["east"], "west says no" in errors["west"]) == (True, True)
     assert ("west" in errors["east"], "east" in errors["west"]) == (False, False)
+
+
+def test_an_output_of_a_set_that_cannot_be_written_is_an_error_of_that_set(call, place):
+    place.settings(east={"output": "json=/dev/full"}, west={"output": "json=west.json"})
+    ended = call("plan", "--all-sets", "-q")
+    assert (ended.code, ended.err.count("Error: ")) == (1, 1)
+    assert "Error: set east: /dev/full cannot be written: No space left on device" in ended.err
+    assert json.loads((place.folder / "west.json").read_text())["owner"] == "west"
 
 
 def test_a_gate_stops_its_set_alone(call, place, worlds):

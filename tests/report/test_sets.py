@@ -84,6 +84,12 @@ def test_a_set_that_was_interrupted_says_so_once():
     assert sets.line(gone) == "interrupted"
 
 
+def test_a_set_that_came_to_a_plan_and_yet_failed_says_why_in_its_line_save_for_a_gate_which_is_told_already():
+    ended = SetReport("a", scenes.nothing_to_do(), 1, "a.json cannot be written: No space left on device")
+    assert sets.line(ended).endswith("unchanged. Failed: a.json cannot be written: No space left on device.")
+    assert sets.line(scenes.of_several().sets[1]).endswith("to prune. Stopped by a gate.")
+
+
 def test_junit_has_a_suite_a_set_and_one_that_was_stopped_fails():
     root = ET.fromstring(render("junit", scenes.of_several()).partition("\n")[2])  # noqa: S314 - our own
     assert [suite.attrib["name"] for suite in root] == ["prod", "test", "dr"]
