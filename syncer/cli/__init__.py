@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +114,8 @@ def _ended(error: BaseException) -> int:
 
 def defect(error: BaseException) -> SyncerError:
     """Make the error that is told of one that nobody expected."""
+    import traceback  # noqa: PLC0415 - a run that ends as it should has no use for it
+
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
     hint = "this is a defect of syncer; please report it with the command that you ran"

@@ -100,7 +100,7 @@ class Client:
         self.patience = patience or Patience()
         self.tell = tell
         self._sleep = sleep
-        self._pool = _pool(connection, pool_size)
+        self._pool, self._prefix = _pool(connection, pool_size)
         told = lambda text: self.tell(text)  # noqa: E731, PLW0108 - whoever listens by then
         self.outage = Outage(self.patience.outage, pause=8 * self.patience.pause, tell=told)
         self._after = urllib3.Retry(retry_after_max=self.patience.longest_retry_after)
@@ -220,7 +220,7 @@ class Client:
         try:
             response = self._pool.request(
                 method,
-                self._connection.server + target,
+                self._prefix + target,
                 headers={**_HEADERS, **self._connection.headers, **headers},
                 body=body,
                 redirect=False,
@@ -309,8 +309,11 @@ _HEADERS: Final = {
 }
 
 
-def _pool(connection: Connection, size: int) -> urllib3.PoolManager:
-    """Make the pool; raise UsageError for a proxy that cannot be spoken with."""
+def _pool(connection: Connection, size: int) -> tuple[urllib3.HTTPConnectionPool | urllib3.PoolManager, str]:
+    """Make the pool, and what it wants before the path of a request: there is one server, unless there is a proxy.
+
+    Raises UsageError for a proxy that cannot be spoken with.
+    """
     if not connection.verifies:
         # Asked for by a flag or the kubeconfig: a warning a request would bury the report.
         urllib3.disable_warnings(InsecureRequestWarning)
@@ -325,12 +328,13 @@ def _pool(connection: Connection, size: int) -> urllib3.PoolManager:
         if connection.tls_server_name:
             settings |= {"server_hostname": connection.tls_server_name}
     if not connection.proxy:
-        return urllib3.PoolManager(**settings)
+        pools = urllib3.PoolManager(**settings)
+        return pools.connection_from_url(connection.server), urlsplit(connection.server).path
     try:
         proxy = urlsplit(connection.proxy)
         login = f"{proxy.username}:{proxy.password or ''}" if proxy.username else None
         headers = urllib3.make_headers(proxy_basic_auth=login) if login else None
-        return urllib3.ProxyManager(connection.proxy, proxy_headers=headers, **settings)
+        return urllib3.ProxyManager(connection.proxy, proxy_headers=headers, **settings), connection.server
     except (ProxySchemeUnknown, ValueError) as error:
         raise UsageError(
             "the proxy for the API server is not an http:// or https:// URL",
