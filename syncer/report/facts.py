@@ -27,9 +27,9 @@ from syncer.report import impact
 from syncer.report.values import sentence, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from syncer.model import Change, FieldChange, Json, Problem, Report, Scope, SourceInfo
+    from syncer.model import Change, FieldChange, Json, ObjectKey, Problem, Report, Scope, SourceInfo
 
 FORMAT_VERSION: Final = "1.0"
 """Of every JSON document that a command prints; minor versions only add."""
@@ -218,12 +218,24 @@ def shown(report: Report, *, unchanged: bool = False) -> list[Change]:
     ]
 
 
+MOST: Final = 10_000
+"""Tags that a report for people lists one by one: as many as a browser, or somebody who scrolls, can take."""
+
+MOST_SAID: Final = 1_000
+"""Entries of a list of problems, failed imports or notes in a report for people."""
+
 _URGENT: Final = ("failed", "prune", "skip", "update", "create", "unchanged")
 
 
 def by_urgency(report: Report, changes: Iterable[Change]) -> list[Change]:
     """Sort changes for where not all can be told: what went wrong first, then what takes away or was left as it is."""
     return sorted(changes, key=lambda change: _URGENT.index(status_of(report, change)))
+
+
+def listed(report: Report, changes: Sequence[Change]) -> frozenset[ObjectKey]:
+    """Choose the changes that a report for people lists one by one; of more than MOST, the most urgent ones."""
+    chosen = by_urgency(report, changes)[:MOST] if len(changes) > MOST else changes
+    return frozenset(change.key for change in chosen)
 
 
 def by_namespace(changes: Iterable[Change]) -> dict[str, list[Change]]:

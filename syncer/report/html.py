@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import jinja2
 from markupsafe import Markup
@@ -17,9 +17,11 @@ from syncer.report import facts, impact, sets
 from syncer.report.values import Values, sentence, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
-    from syncer.model import Change, Json, Report, SetReport, SetsReport
+    from syncer.model import Change, Json, ObjectKey, Report, SetReport, SetsReport
+
+T = TypeVar("T")
 
 REQUESTS_SHOWN: Final = 500
 """Changes up to which the page holds every request; beyond, it would be too big for a phone."""
@@ -119,6 +121,12 @@ def _page(report: Report, name: str = "", number: int = 0) -> dict[str, Any]:
     source, target, plan = report.source, report.target, report.plan
     values = Values.of(report)
     groups = facts.by_namespace(plan.changes)
+    listed = facts.listed(report, plan.changes)
+    failed_imports, problems, notes = (
+        facts.imports_in(report, ImportState.FAILED),
+        facts.problems(report),
+        facts.notes(report),
+    )
     compared = [f"context {target.context}"] if target.context else []
     counts = Counter(facts.status_of(report, change) for change in plan.changes)
     return {
@@ -133,17 +141,20 @@ def _page(report: Report, name: str = "", number: int = 0) -> dict[str, Any]:
         ],
         "complete": plan.complete,
         "gates": plan.gates,
-        "problems": [(str(problem.severity), facts.place(problem), problem) for problem in facts.problems(report)],
-        "failed_imports": [_failed_import(change, image, values) for change, image in _failed(report)],
-        "notes": facts.notes(report),
+        "problems": _some([(str(problem.severity), facts.place(problem), problem) for problem in problems]),
+        "failed_imports": _some([_failed_import(change, image, values) for change, image in failed_imports]),
+        "notes": _some(notes),
         "states": [(state, counts[state]) for state in STATES],
-        "namespaces": [_namespace(report, name, changes, values) for name, changes in groups.items()],
+        "namespaces": [_namespace(report, where, changes, values, listed) for where, changes in groups.items()],
+        "left_out": len(plan.changes) - len(listed),
+        "total": len(plan.changes),
         "timings": [(stage, f"{seconds:.2f} s") for stage, seconds in sorted(report.timings.items())],
     }
 
 
-def _failed(report: Report) -> list[tuple[Change, Any]]:
-    return facts.imports_in(report, ImportState.FAILED)
+def _some(entries: Sequence[T]) -> tuple[Sequence[T], int]:
+    """Give as many entries of a list as a page has, and how many more there are."""
+    return entries[: facts.MOST_SAID], max(len(entries) - facts.MOST_SAID, 0)
 
 
 def _failed_import(change: Change, image: Any, values: Values) -> dict[str, str]:  # noqa: ANN401 - an Import
@@ -151,12 +162,16 @@ def _failed_import(change: Change, image: Any, values: Values) -> dict[str, str]
     return {"key": str(change.key), "since": image.since, "message": sentence(image.message), "digest": digest}
 
 
-def _namespace(report: Report, name: str, changes: list[Change], values: Values) -> dict[str, Any]:
+def _namespace(
+    report: Report, name: str, changes: list[Change], values: Values, listed: Container[ObjectKey]
+) -> dict[str, Any]:
     counts = Counter(facts.status_of(report, change) for change in changes)
+    total, changes = len(changes), [change for change in changes if change.key in listed]
     return {
         "name": name,
-        "total": len(changes),
-        "bar": list(_bar(counts, len(changes))),
+        "total": total,
+        "left_out": total - len(changes),
+        "bar": list(_bar(counts, total)),
         "counts": [(state, counts[state]) for state in STATES if counts[state]],
         "changed": [
             _change(report, change, values) for change in changes if change.action != "unchanged" or change.resolved

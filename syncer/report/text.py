@@ -132,8 +132,10 @@ class Page:
         if entries:
             self.blank()
             self.line(Text(title, "bold"))
-            for entry in entries:
+            for entry in entries[: facts.MOST_SAID]:
                 self.line(entry, indent=2, hang=2)
+        if len(entries) > facts.MOST_SAID:
+            self.line(Text(f"and {len(entries) - facts.MOST_SAID:,} more; -o json=PATH has them all", "dim"), indent=2)
 
     def text(self, *, color: bool) -> str:
         """Give all lines, each ended by a newline."""
@@ -189,10 +191,14 @@ def _header(page: Page, report: Report) -> None:
 def _changes(page: Page, report: Report, *, verbose: bool, now: datetime | None) -> None:
     changes = facts.shown(report, unchanged=verbose)
     detailed = _detailed(report, changes, verbose=verbose)
-    for namespace, group in facts.by_namespace(changes).items():
+    listed = frozenset(change.key for change in changes) if verbose else facts.listed(report, changes)
+    for namespace, every in facts.by_namespace(changes).items():
         page.blank()
-        counts = ", ".join(facts.counted(group))
+        counts = ", ".join(facts.counted(every))
         page.line(Text.assemble((visible(namespace), "bold"), (f"  {counts}", "dim")), hang=2)
+        group = [change for change in every if change.key in listed]
+        if not group:
+            continue
         longest = _NAME_COLUMN if page.width >= _ROOMY else 0
         column = min(max(len(change.key.name) for change in group), longest)
         stream = group[0].key.stream
@@ -205,10 +211,13 @@ def _changes(page: Page, report: Report, *, verbose: bool, now: datetime | None)
                 _details(page, report, change)
             else:
                 _error(page, report, change)
-    left_out = len(changes) - len(detailed)
-    if left_out:
+    unlisted, untold = len(changes) - len(listed), len(listed) - len(detailed)
+    if untold:
         page.blank()
-        told = f"The details of {left_out:,} changes are left out; -v shows them, so does -o json=PATH or -o html=PATH."
+        told = f"The details of {untold:,} changes are left out; -v shows them, so does -o json=PATH or -o html=PATH."
+        page.line(Text(told, "dim"))
+    if unlisted:
+        told = f"{unlisted:,} more changes are left out, the least urgent ones; -v shows them, so does -o json=PATH."
         page.line(Text(told, "dim"))
 
 

@@ -8,8 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 import scenes
+from msgspec.structs import replace
 
-from syncer.model import Unchanged
+from syncer.model import ImportState, Unchanged
+from syncer.report import facts
 from syncer.report.html import REQUESTS_SHOWN, render
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -94,6 +96,25 @@ def test_ten_thousand_changes_make_a_page_that_a_browser_can_hold():
     assert "The requests are left out" not in render(scenes.huge(REQUESTS_SHOWN))
 
 
+def test_a_page_of_too_many_tags_has_the_most_urgent_and_says_what_it_leaves_out(monkeypatch):
+    monkeypatch.setattr(facts, "MOST", 300)
+    monkeypatch.setattr(facts, "MOST_SAID", 2)
+    report = scenes.huge(1000)
+    failed = replace(report.plan.changes[0].image, state=ImportState.FAILED, message="no such image")
+    changes = tuple(replace(change, image=failed) for change in report.plan.changes)
+    text = render(replace(report, plan=replace(report.plan, changes=changes), notes=("one", "two", "three")))
+    assert Page(text).open == []
+    assert re.findall(r'data-action="(\w+)"', text).count("prune") == 100
+    assert {*re.findall(r'data-action="(\w+)"', text)} == {"prune", "skip", "update"}
+    assert text.count("<article") == 300
+    assert "700 of 1,000 tags are left out of this page, the least urgent ones" in text
+    left_out = [int(number.replace(",", "")) for number in re.findall(r"([\d,]+) more are left out", text)]
+    assert left_out[0] == 898  # failed imports: those of tags that go are none
+    assert (sum(left_out[1:-1]), left_out[-1]) == (700, 1)
+    assert "1,000" in text
+    assert "left out" not in render(scenes.huge(300))
+
+
 # --------------------------------------------------------------------------------------------------- in a browser
 
 
@@ -165,3 +186,13 @@ def test_ten_thousand_changes_are_searched_at_once(tmp_path):
     took, shown = in_browser(tmp_path, scenes.huge(), script)
     assert shown == "10 of 10,000 tags"
     assert took < 2000
+
+
+@needs_chromium
+def test_a_namespace_none_of_whose_tags_is_listed_stays_until_something_is_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(facts, "MOST", 1)
+    script = """
+      const sections = () => [...document.querySelectorAll(".namespace")].filter((it) => it.checkVisibility()).length;
+      said.push(sections(), seen()); set("search", "api"); said.push(sections()); set("search", ""); said.push(sections())
+    """
+    assert in_browser(tmp_path, scenes.everyday(), script) == [2, ["team-b/api:old"], 1, 2]

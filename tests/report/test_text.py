@@ -102,6 +102,23 @@ def test_a_failure_beyond_those_told_in_detail_keeps_its_reason():
     assert "changes are left out" in text
 
 
+def test_of_too_many_changes_the_most_urgent_are_listed_and_the_rest_counted(monkeypatch):
+    monkeypatch.setattr(facts, "MOST", 350)
+    monkeypatch.setattr(facts, "MOST_SAID", 3)
+    report = scenes.huge(1000)
+    text = render(replace(report, notes=("one", "two", "three", "four", "five")), width=100, color=False)
+    assert {sign: len(re.findall(rf"^  {re.escape(sign)} ", text, re.MULTILINE)) for sign in "-!~+"} == {
+        "-": 100,
+        "!": 100,
+        "~": 150,
+        "+": 0,
+    }
+    assert "The details of 50 changes are left out; -v shows them" in text
+    assert "450 more changes are left out, the least urgent ones; -v shows them" in text
+    assert "  and 2 more; -o json=PATH has them all\n" in text
+    assert all(f"team-{number:02}  " in text for number in range(50))
+
+
 def test_verbose_leaves_nothing_out():
     text = render(scenes.huge(1000), width=100, color=False, verbose=True)
     assert "left out" not in text

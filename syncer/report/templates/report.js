@@ -40,7 +40,7 @@
         here += match;
         resting += match && rest !== null && rest.contains(change);
       }
-      element.hidden = !here;
+      element.hidden = !here && (changes.length > 0 || narrowed || Boolean(namespace.value));
       if (rest) {
         rest.hidden = !resting;
         rest.open = narrowed && resting > 0;
