@@ -216,6 +216,11 @@ def followed_by(key: ObjectKey, fields: Mapping[str, Json]) -> ObjectKey | None:
     return ObjectKey(reference.get("namespace") or key.namespace, stream, tag)
 
 
+def followed_in(live: Live) -> ObjectKey | None:
+    """Name the tag that a live one follows; None where it follows none."""
+    return followed_by(live.key, {"/tag/from": (live.spec or {}).get("from")})
+
+
 def pinned_to(key: ObjectKey, fields: Mapping[str, Json]) -> tuple[str, str, str] | None:
     """Name the image that a tag takes from a stream (`from: ImageStreamImage`) as (namespace, stream, digest).
 

@@ -217,7 +217,8 @@ class LiveState(Struct, frozen=True, gc=False):
 
     A tag is in `tags`, or it is one of the `bystanders`, which in most runs nearly all of them are. `forbidden` and
     `missing` name namespaces that could not be listed (with the server's message) or do not exist. `versions` sums up
-    which objects, each in which version, were listed; empty where that is not known of all.
+    which objects, each in which version, were listed; empty where that is not known of all. `elsewhere` maps tags in
+    namespaces that are left to other parts to the tag in this part that each follows.
     """
 
     tags: Mapping[ObjectKey, Live]
@@ -226,6 +227,7 @@ class LiveState(Struct, frozen=True, gc=False):
     missing: frozenset[str] = frozenset()
     bystanders: Mapping[ObjectKey, Bystander] = field(default_factory=dict)
     versions: str = ""
+    elsewhere: Mapping[ObjectKey, ObjectKey] = field(default_factory=dict)
 
     def everyone(self) -> Iterator[Live | Bystander]:
         """Go through all tags."""

@@ -17,7 +17,7 @@ from syncer.cluster.background import side_by_side
 from syncer.cluster.pages import read_list
 from syncer.cluster.versions import Pages, digest, version_of
 from syncer.errors import ClusterError, ForbiddenError, NotFoundError
-from syncer.model import Bystander, Live, LiveState
+from syncer.model import Bystander, Live, LiveState, ObjectKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syncer.cluster.client import Client
     from syncer.cluster.pages import Name
     from syncer.cluster.versions import Version
-    from syncer.model import Json, Listing, ObjectKey, Scope
+    from syncer.model import Json, Listing, Scope
 
 _Listed = tuple["Version", list[Live | Bystander]]
 """What is kept of a listed object: its version, and the tags that it amounts to."""
@@ -200,20 +200,32 @@ class _Lister:
         versions = {name: version for part in parts for name, version in part.versions.items()}
         if self._scope.shard:
             versions = {name: version for name, version in versions.items() if not self._scope.leaves(name[0])}
+        tags, elsewhere = dict[ObjectKey, Live](), dict[ObjectKey, ObjectKey]()
+        for tag in (tag for part in parts for tag in part.tags if isinstance(tag, Live)):
+            if not self._scope.leaves(tag.key.namespace):
+                tags[tag.key] = tag
+            elif target := imagestreamtag.followed_in(tag):
+                elsewhere[tag.key] = target
         return LiveState(
-            {tag.key: tag for part in parts for tag in part.tags if isinstance(tag, Live)},
+            tags,
             self.listing,
             forbidden,
             missing,
             {tag.key: tag for part in parts for tag in part.tags if isinstance(tag, Bystander)},
             "" if forbidden else digest(self.listing, versions, missing),
+            elsewhere,
         )
 
     def _read(self, item: Mapping[str, Json]) -> _Listed:
         """Read the tags of an object; drop, as it comes, what a run leaves to another part, or has no use for."""
-        if self._keeps is not None or self._scope.leaves(item["metadata"]["namespace"]):
+        if self._keeps is not None:
             return version_of(item), []
         tags = (imagestreamtag.live_tag(item),) if self.listing == "tags" else imagestreamtag.live_tags(item)
+        if self._scope.leaves(item["metadata"]["namespace"]):
+            targets = ((live, imagestreamtag.followed_in(live)) for live in tags)
+            return version_of(item), [
+                live for live, target in targets if target and not self._scope.leaves(target.namespace)
+            ]
         return version_of(item), list(map(self._kept, tags)) if self._kept else list(tags)
 
     def _get(self, path: str, query: Mapping[str, str | int]) -> dict[str, Json]:

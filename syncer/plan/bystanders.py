@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from syncer import imagestreamtag
 from syncer.model import Bystander, LiveState, Unchanged
 from syncer.plan.planner import Planner
-from syncer.plan.requests import FROM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +29,7 @@ def beside_manifests(manifests: Manifests, policy: Policy) -> Callable[[Live], L
             touched = mark is not None and mark[0] == policy.owner
         else:
             touched = not isinstance(planner.change(desired, live), Unchanged)
-        if touched or _follows(live):
+        if touched or imagestreamtag.followed_in(live):
             return live
         return Bystander(desired.key if desired else live.key, live.image, owned=desired is not None)
 
@@ -42,12 +41,8 @@ def beside_plan(plan: Plan) -> Callable[[Live], Live | Bystander]:
     written = {change.key for change in plan.changes if change.requests}
 
     def reduced(live: Live) -> Live | Bystander:
-        if live.key in written or _follows(live):
+        if live.key in written or imagestreamtag.followed_in(live):
             return live
         return Bystander(live.key, live.image, owned=imagestreamtag.owner_of(live) == (plan.owner, True))
 
     return reduced
-
-
-def _follows(live: Live) -> bool:
-    return imagestreamtag.followed_by(live.key, {FROM: (live.spec or {}).get("from")}) is not None

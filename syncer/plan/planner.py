@@ -235,7 +235,7 @@ def _prunes(
     }
     going = {key for key, found in vetoes.items() if not found}
     used = use_vetoes(going, impact, live) if impact and not policy.prune_used else {}
-    kept = used | followed_vetoes(going - used.keys(), live.tags, changes)
+    kept = used | followed_vetoes(going - used.keys(), live.tags, changes, live.elsewhere)
     for key, others in vetoes.items():
         tag, found = live.tags[key], others or ((kept[key],) if key in kept else ())
         if found:
@@ -245,16 +245,20 @@ def _prunes(
 
 
 def followed_vetoes(
-    going: Collection[ObjectKey], tags: Mapping[ObjectKey, Live], changes: Mapping[ObjectKey, Change]
+    going: Collection[ObjectKey],
+    tags: Mapping[ObjectKey, Live],
+    changes: Mapping[ObjectKey, Change],
+    elsewhere: Mapping[ObjectKey, ObjectKey] | None = None,
 ) -> dict[ObjectKey, Veto]:
     """Give the veto of each tag that is to go and that a staying tag follows; one kept so keeps what it follows itself.
 
     A tag follows what the cluster says, unless this run points it elsewhere: what git says of a tag that is left as it
-    is does not count.
+    is does not count. Those `elsewhere`, in another part's namespaces, stay for all that this part knows.
     """
     if not going:
         return {}
-    followed, kept = followed_keys(fields_after(tags, changes.values())), dict[ObjectKey, Veto]()
+    followed = {**followed_keys(fields_after(tags, changes.values())), **(elsewhere or {})}
+    kept = dict[ObjectKey, Veto]()
     staying = [key for key in sorted(followed) if key not in going]
     while staying:
         follower = staying.pop()

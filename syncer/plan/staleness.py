@@ -145,7 +145,7 @@ def followed_now(plan: Plan, live: LiveState) -> tuple[Move, ...]:
     """List the prunes of a saved plan whose tag is followed by now by one that stays, in whatever stream."""
     changes = {change.key: change for change in plan.changes}
     going = {key for key, change in changes.items() if isinstance(change, Prune)}
-    vetoes = followed_vetoes(going & live.tags.keys(), live.tags, changes)
+    vetoes = followed_vetoes(going & live.tags.keys(), live.tags, changes, live.elsewhere)
     return tuple(Move(key, FOLLOWED, None, veto.message) for key, veto in sorted(vetoes.items()))
 
 

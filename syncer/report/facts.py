@@ -305,9 +305,13 @@ _UNMOVED: Final = "Neither git nor the cluster moved since the run at {}: this i
 
 def notes(report: Report) -> list[str]:
     """List the remarks on the run as a whole, and the way back from it."""
-    way_back = [f"The way back: syncer restore {shlex.quote(report.undo_file)}"] if report.undo_file else []
     unmoved = [_UNMOVED.format(report.unmoved_since)] if report.unmoved_since else []
-    return [*report.notes, *impact.remarks(report), *way_back, *unmoved]
+    return [*report.notes, *impact.remarks(report), *way_back(report), *unmoved]
+
+
+def way_back(report: Report) -> list[str]:
+    """Say how to go back from a run that wrote an undo file."""
+    return [f"The way back: syncer restore {shlex.quote(report.undo_file)}"] if report.undo_file else []
 
 
 def _why_skipped(report: Report) -> str:

@@ -140,7 +140,7 @@ def _page(report: Report, name: str = "", number: int = 0) -> dict[str, Any]:
             ("Scope", facts.scope_words(plan.scope), []),
         ],
         "complete": plan.complete,
-        "gates": plan.gates,
+        "gates": _some(plan.gates),
         "problems": _some([(str(problem.severity), facts.place(problem), problem) for problem in problems]),
         "failed_imports": _some([_failed_import(change, image, values) for change, image in failed_imports]),
         "notes": _some(notes),

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from msgspec.structs import replace
 
 from syncer.errors import SourceError
-from syncer.model import Outcome, Plan, Report, Scope
-from syncer.report.facts import notes
+from syncer.model import Impact, Outcome, Plan, Report, Scope
+from syncer.report.facts import way_back
 from syncer.report.failures import RUN_FAILED, has_failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from syncer.model import ObjectKey, Problem, Shard
 
@@ -40,11 +40,12 @@ def merge(parts: Mapping[str, Report]) -> Report:
             gates=_each_once(gate for plan in plans for gate in plan.gates),
             problems=_each_once(problem for shard, report in known.items() for problem in _problems(shard, report)),
             complete=all(plan.complete for plan in plans),
+            impact=_impact([plan.impact for plan in plans if plan.impact]),
         ),
         outcomes={key: told for shard, report in known.items() for key, told in _outcomes(shard, report) if applied},
         applied=applied,
         interrupted=any(report.interrupted for report in known.values()),
-        notes=_each_once(note for report in known.values() for note in notes(report)),
+        notes=_each_once(note for report in known.values() for note in (*report.notes, *way_back(report))),
         timings=_slowest(known.values()),
     )
 
@@ -92,6 +93,14 @@ def _scope(known: Mapping[Shard, Report], whole: Report) -> Scope:
         return scope
     named = {name for report in known.values() for name in report.plan.scope.namespaces}
     return Scope(scope.all_namespaces, tuple(sorted(named)), scope.derived)
+
+
+def _impact(parts: Sequence[Impact]) -> Impact | None:
+    """Join what each part found of its tags; what one could not look at, the whole did not."""
+    if not parts:
+        return None
+    uses = {key: found for part in parts for key, found in part.uses.items()}
+    return Impact(uses, _each_once(unread for part in parts for unread in part.unread))
 
 
 def _problems(shard: Shard, report: Report) -> Iterator[Problem]:

@@ -144,3 +144,17 @@ def test_a_plan_that_a_gate_stops_is_still_only_a_plan_when_it_is_merged(world, 
         for plan, report in zip(plans, applied, strict=True)
     ]
     assert sorted(codes) == [0, 3]
+
+
+def test_a_tag_stays_for_a_follower_in_another_parts_namespace(world):
+    other = next(team for team in TEAMS if Shard(0, COUNT).holds(team) != Shard(0, COUNT).holds("team-a"))
+    world.sync(tag("team-a/base:v1"), tag("team-a/base:v2"), all_namespaces=True)
+    world.post(tag(f"{other}/app:v1", FOLLOWS))
+    wanted = tag(f"{other}/web:v1")
+    parts = [world.plan(wanted, all_namespaces=True, shard=Shard(index, COUNT)).report.plan for index in range(COUNT)]
+    whole = world.plan(wanted, all_namespaces=True).report.plan
+    assert {change.key: change for part in parts for change in part.changes} == {
+        change.key: change for change in whole.changes
+    }
+    vetoes = {str(change.key): [veto.code for veto in change.vetoes] for change in whole.changes}
+    assert vetoes == {"team-a/base:v1": ["followed"], "team-a/base:v2": [], f"{other}/web:v1": []}

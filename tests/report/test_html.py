@@ -193,6 +193,8 @@ def test_a_namespace_none_of_whose_tags_is_listed_stays_until_something_is_looke
     monkeypatch.setattr(facts, "MOST", 1)
     script = """
       const sections = () => [...document.querySelectorAll(".namespace")].filter((it) => it.checkVisibility()).length;
-      said.push(sections(), seen()); set("search", "api"); said.push(sections()); set("search", ""); said.push(sections())
+      said.push(sections(), seen());
+      set("search", "api"); said.push(sections());
+      set("search", ""); said.push(sections())
     """
     assert in_browser(tmp_path, scenes.everyday(), script) == [2, ["team-b/api:old"], 1, 2]

@@ -13,6 +13,7 @@ from syncer.plan.saved import load_report
 from syncer.plan.shards import part_of
 from syncer.report import FORMATS, render
 from syncer.report.document import document
+from syncer.report.facts import notes
 from syncer.report.failures import failed
 from syncer.report.merging import merge
 from syncer.sync import merged
@@ -47,11 +48,22 @@ STALE = Problem(Severity.ERROR, "stale", "is gone", namespace="team-a", name="ap
 
 
 @pytest.mark.parametrize("count", [1, 3, 40])
-def test_the_parts_merged_are_the_whole(count):
-    whole = replace(scenes.applied(), undo_file="")
+@pytest.mark.parametrize("scene", [scenes.applied, scenes.impact, scenes.resolved], ids=lambda scene: scene.__name__)
+def test_the_parts_merged_are_the_whole(scene, count):
+    whole = replace(scene(), undo_file="")
     run = merged(files(parts_of(whole, count)))
     told, expected = document(run.report), document(whole)
     assert {key for key in expected if told[key] != expected[key]} == set()
+
+
+def test_that_nothing_was_found_to_use_a_tag_is_said_of_the_whole_and_not_of_a_part():
+    told = [notes(merge(parts_of(scene, 3))) for scene in (scenes.impact(), unused(scenes.impact()))]
+    assert ["Nothing was found that uses a tag which changes or goes." in each for each in told] == [False, True]
+
+
+def unused(report):
+    impact = replace(report.plan.impact, uses=dict.fromkeys(report.plan.impact.uses, ()))
+    return replace(report, plan=replace(report.plan, impact=impact))
 
 
 @pytest.mark.parametrize("format_", FORMATS)
