@@ -5,11 +5,13 @@ from builders import IMAGE, OWNER, desired, follows, image, key, live, live_stat
 
 from syncer import imagestreamtag as ist
 from syncer.model import (
+    Bystander,
     Cause,
     Create,
     FieldChange,
     Impact,
     ImportState,
+    LiveState,
     Problem,
     Prune,
     Scope,
@@ -22,6 +24,7 @@ from syncer.model import (
     Veto,
 )
 from syncer.plan import make_plan, requests
+from syncer.plan.planner import followed_vetoes
 
 OTHER_DIGEST = "sha256:" + "2" * 64
 
@@ -710,3 +713,20 @@ def test_a_plan_holds_what_it_was_made_of():
     assert (plan.owner, plan.scope, plan.complete, plan.impact, plan.gates) == (OWNER, scope, True, None, ())
     assert [problem.code for problem in plan.problems] == ["odd", "no-such-namespace"]
     assert [change.key for change in plan.changes] == [APP, key("team-a/new:v1")]
+
+
+def test_what_stands_by_is_as_git_says_and_keeps_its_image():
+    beside = Bystander(APP, OURS.image, owned=True)
+    plan = make_plan(manifests(desired()), LiveState({}, "streams", bystanders={APP: beside}), policy())
+    assert plan.changes == (Unchanged(APP, "as git says", ORIGIN, OURS.image, desired=desired()),)
+
+
+def test_only_what_is_to_go_has_a_veto_of_its_followers():
+    base, app, web = (
+        desired("team-a/base:v1"),
+        desired("team-a/app:v1", from_=follows("base:v1")),
+        desired("team-b/x:v1"),
+    )
+    tags = [synced(base), synced(app), live("team-b/web:v1", spec={"from": follows("x:v1")}), synced(web)]
+    found = followed_vetoes({base.key}, live_state(*tags).tags, {})
+    assert found == {base.key: Veto("followed", "team-a/app:v1, which stays, follows it")}

@@ -213,6 +213,7 @@ def test_what_cannot_be_had_is_a_warning_at_its_line_and_a_namespace_is_warned_o
     faults = ["missing", "denied", "failed", "forbidden", "forbidden", ""]
     plan = planned(tags)
     answers = {tag.key: Answer(fault=fault, message="told") for tag, fault in zip(tags, faults, strict=True)}
+    answers[tags[3].key] = Answer(fault="forbidden", message="403")
     answers[tags[-1].key] = Answer(NEW)
     problems = with_resolved(plan, resolved(plan, answers=answers), {}).problems
     assert [(p.code, p.line, p.namespace) for p in problems] == [
@@ -233,7 +234,7 @@ def test_what_cannot_be_had_is_a_warning_at_its_line_and_a_namespace_is_warned_o
             Problem(Severity.WARNING, code, message, hint, "app.yaml", line, namespace="team-a", name=tag.key.name)
             for line, (tag, (code, message, hint)) in enumerate(zip(tags, told, strict=False), 1)
         ),
-        Problem(Severity.WARNING, "resolve-forbidden", "told", role, namespace="team-a"),
+        Problem(Severity.WARNING, "resolve-forbidden", "403", role, namespace="team-a"),
     )
     still = planned([desired()], [synced(desired())])
     assert with_resolved(still, {}, {}) == still
