@@ -415,6 +415,16 @@ def test_a_key_that_is_missing_is_named(path):
     assert refusal(signed(whole)) == f"plan.json is no plan that can be applied: {where} has no {path[-1]}"
 
 
+def test_a_report_of_several_sync_sets_is_refused_with_the_way_to_one_of_them():
+    with pytest.raises(SourceError) as caught:
+        load(json.dumps({"format_version": "1.0", "sets": []}).encode(), "all.json")
+    assert caught.value.message == "all.json is the report of several sync sets, and what is asked for is that of one"
+    assert caught.value.hint == (
+        "take one out: jq '.sets[] | select(.name == \"NAME\") | .report' all.json > one.json; "
+        "or plan one alone: syncer plan --set NAME -o json=PLAN"
+    )
+
+
 def test_what_to_do_about_an_edited_plan_is_to_change_the_manifests():
     with pytest.raises(SourceError) as caught:
         load(json.dumps(everyday() | {"owner": "me"}).encode(), "plan.json")

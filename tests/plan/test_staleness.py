@@ -183,9 +183,7 @@ def test_what_an_earlier_run_of_a_part_did_is_counted_and_has_not_moved(done):
     counted = {by_action[action]: 1 for action in done}
     assert held_against(plan, plan.changes, state, again=True) == (counted, ())
     left = left_of(plan, counted)
-    assert [change.action for change in left.changes] == [
-        change.action for change in plan.changes if change.action not in done
-    ]
+    assert left.changes == tuple(change for change in plan.changes if change.action not in done)
     assert replace(left, changes=()) == replace(plan, changes=())
     first, moves = held_against(plan, plan.changes, state, again=False)
     assert (first, {move.key for move in moves}) == ({}, set(counted))
