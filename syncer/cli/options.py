@@ -286,7 +286,13 @@ def cache_of(given: dict[str, Any]) -> Cache:
         folder = Path(named) if named.startswith("/") else Path.home() / ".cache"
     except RuntimeError:  # no $HOME, and a user id that has no name: a pod
         return Cache()
-    return Cache(folder / "syncer", tell if given["verbose"] else lambda _: None)
+    of_set = {"set": given["set"]} if "set" in given else {}
+
+    def say(text: str) -> None:
+        if given["verbose"]:
+            LOG.say("info", text[:1].upper() + text[1:], **of_set)
+
+    return Cache(folder / "syncer", say)
 
 
 def source_of(given: dict[str, Any]) -> SourceSpec:

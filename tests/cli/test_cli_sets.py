@@ -196,6 +196,13 @@ def test_what_a_set_itself_names_as_output_is_written_for_it_alone(call, place):
     assert json.loads((place.folder / "east.json").read_text())["owner"] == "east"
 
 
+def test_what_the_cache_says_is_said_with_the_name_of_the_set(call, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    assert call("sync", "--all-sets").code == 0
+    lines = call("plan", "--all-sets", "-v").err.splitlines()
+    assert sorted(line.partition(": The run is not kept")[0] for line in lines) == ["set east", "set north", "set west"]
+
+
 def test_json_lines_come_as_it_happens_each_with_its_set_and_the_last_is_about_all(call, place):
     place.settings(top={"output": "jsonl"}, west={"output": "jsonl=west.jsonl"})
     lines = [json.loads(line) for line in call("sync", "--all-sets").out.splitlines()]
