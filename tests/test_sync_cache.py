@@ -371,6 +371,7 @@ SPOILT = {
     "cut off": lambda file: file.write_bytes(file.read_bytes()[:-1]),
     "cut in half": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
     "with more at its end": lambda file: file.write_bytes(file.read_bytes() + b"\x01"),
+    "huge": lambda file: os.truncate(file, 3 << 40),
     "empty": lambda file: file.write_bytes(b""),
     "not one of ours": lambda file: file.write_text('{"a": 1}'),
     "of the wrong shape": lambda file: file.write_bytes(msgspec.msgpack.encode([1, 2, 3])),

@@ -158,6 +158,12 @@ BASE = Claim("a", "https://api", "", "tags")
     [
         ({}, {}, True),
         ({}, {"server": "https://other"}, False),
+        ({}, {"server": "HTTPS://Api.:0443/"}, True),
+        ({}, {"server": "https://api:6443"}, False),
+        ({}, {"server": "https://api/clusters/b"}, False),
+        ({}, {"server": "http://api"}, False),
+        ({"server": "http://127.0.0.1:8080"}, {"server": "http://localhost:8080"}, True),
+        ({"server": "http://127.0.0.1:8080"}, {"server": "http://127.1:8080"}, True),
         ({}, {"source": "others"}, False),
         ({"owner": "x"}, {"owner": "x", "source": "others"}, True),
         ({"owner": "x"}, {"owner": "y"}, False),

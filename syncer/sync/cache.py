@@ -51,6 +51,9 @@ LONGEST: Final = 3600.0
 """Seconds that a run is believed: what no version tells, such as an upgraded server that shows other defaults, is seen
 then."""
 
+LARGEST: Final = 1 << 30
+"""Bytes of a file; 100,000 tags have 14 MB. A larger one is none of ours."""
+
 MOST_FILES: Final = 64
 """The oldest beyond these are removed."""
 
@@ -270,7 +273,8 @@ def _read(path: Path) -> _Found | None:
         with open(path, "rb", opener=_open_plain) as file:
             status = os.fstat(file.fileno())
             own = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & stat.S_IWOTH
-            return msgspec.msgpack.decode(file.read(), type=_Found) if own else None
+            fits = status.st_size <= LARGEST
+            return msgspec.msgpack.decode(file.read(), type=_Found) if own and fits else None
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -7,7 +7,9 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import combinations
+from socket import inet_aton, inet_ntoa
 from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import urlsplit
 
 from syncer.errors import InterruptedRunError
 
@@ -140,12 +142,21 @@ class Claim:
 
     def meets(self, other: Claim) -> bool:
         """Whether two sets may take the same tags for theirs, and each prune what the other made."""
-        if (self.server, self._whose) != (other.server, other._whose):
+        if (_spelled(self.server), self._whose) != (_spelled(other.server), other._whose):
             return False
         listed = self.namespaces and other.namespaces and not (self.all_namespaces or other.all_namespaces)
         apart = listed and not self.namespaces & other.namespaces
         narrowed = not self.owner and self.paths and other.paths and not self.paths & other.paths
         return not (apart or narrowed)
+
+
+def _spelled(server: str) -> tuple[str, str, int | None, str]:
+    """Give a server's URL as any other spelling of it gives it, too; two names of one server stay two."""
+    parts = urlsplit(server)
+    host = (parts.hostname or "").rstrip(".")
+    with suppress(OSError):  # no IPv4 address, in none of its spellings
+        host = inet_ntoa(inet_aton("127.0.0.1" if host == "localhost" else host))
+    return (parts.scheme, host, parts.port or {"https": 443, "http": 80}.get(parts.scheme), parts.path.rstrip("/"))
 
 
 def contested(claims: Iterable[Claim]) -> list[str]:
