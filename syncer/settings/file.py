@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from syncer.errors import UsageError
@@ -144,17 +145,24 @@ class _Reader:
         return f"{message}; it is an option of {', '.join(takers)}" if takers else message
 
     def owners(self, settings: SettingsFile) -> None:
-        """Two sets of one owner in one cluster would prune each other's tags."""
-        seen: dict[tuple[object, ...], SyncSet] = {}
-        for each in settings.sets.values():
-            values = {**settings.top, **each.values}
-            if "owner" in values:
-                said = tuple(values[key].texts if key in values else () for key in ("owner", *CLUSTER))
-                if (first := seen.setdefault(said, each)) is not each:
-                    text = (
-                        f"sets {first.name} and {each.name} have one owner in one cluster: they would prune each other"
-                    )
-                    self.problems.found.append((each.place, text))
+        """Two sets of one owner in one cluster would prune each other's tags, unless they name other namespaces."""
+        sets = [(each, {**settings.top, **each.values}) for each in settings.sets.values()]
+        for (first, one), (each, other) in combinations(sets, 2):
+            said, also = (
+                [values[key].texts if key in values else () for key in ("owner", *CLUSTER)] for values in (one, other)
+            )
+            if "owner" not in one or said != also or _are_apart(settings.top, first.values, each.values):
+                continue
+            text = f"sets {first.name} and {each.name} have one owner in one cluster: they would prune each other"
+            self.problems.found.append((each.place, text))
+
+
+def _are_apart(top: Mapping[str, Value], one: Mapping[str, Value], other: Mapping[str, Value]) -> bool:
+    """Whether two sets name their namespaces, and share none."""
+    said = [values if any(key in values for key in SCOPE) else top for values in (one, other)]
+    if any("namespace" not in values or "all-namespaces" in values for values in said):
+        return False
+    return not set(said[0]["namespace"].texts) & set(said[1]["namespace"].texts)
 
 
 def union(commands: Iterable[Command]) -> dict[str, Key]:

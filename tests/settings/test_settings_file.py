@@ -125,12 +125,25 @@ def test_paths_count_from_the_folder_of_the_file(read):
             "owner: o\nsets: {a: {}, b: {namespace: x}}",
             ["2:15: sets a and b have one owner in one cluster: they would prune each other"],
         ),
+        (
+            "owner: o\nsets: {a: {namespace: [x, y]}, b: {namespace: x}, c: {namespace: z}, d: {all-namespaces: true}}",
+            [
+                f"2:{column}: sets {pair} have one owner in one cluster: they would prune each other"
+                for column, pair in ((32, "a and b"), (70, "a and d"), (70, "b and d"), (70, "c and d"))
+            ],
+        ),
     ],
 )
 def test_every_problem_has_its_place_and_a_way_out(read, text, messages):
     with pytest.raises(UsageError) as raised:
         read(text)
     assert raised.value.message.splitlines() == [f"syncer.yaml:{message}" for message in messages]
+
+
+@pytest.mark.parametrize("top", ["", "all-namespaces: true\n", "namespace: x\n"])
+def test_sets_of_one_owner_in_one_cluster_may_share_it_by_namespaces(read, top):
+    found = read(f"{top}owner: o\nsets: {{a: {{namespace: [x, y]}}, b: {{namespace: z}}}}")
+    assert list(found.sets) == ["a", "b"]
 
 
 def test_one_owner_in_two_clusters_is_no_problem(read):
