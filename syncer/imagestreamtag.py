@@ -18,7 +18,7 @@ from syncer.errors import ClusterError, UsageError
 from syncer.model import Import, ImportState, Json, Live, ObjectKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 API_VERSION: Final = "image.openshift.io/v1"
 API_PATH: Final = f"/apis/{API_VERSION}"
@@ -219,6 +219,16 @@ def followed_by(key: ObjectKey, fields: Mapping[str, Json]) -> ObjectKey | None:
 def followed_in(live: Live) -> ObjectKey | None:
     """Name the tag that a live one follows; None where it follows none."""
     return followed_by(live.key, {"/tag/from": (live.spec or {}).get("from")})
+
+
+def in_circle(key: ObjectKey, followed: Callable[[ObjectKey], ObjectKey | None]) -> bool:
+    """Whether a tag, by what each one follows, comes back to itself: then none of the circle ever gets an image."""
+    seen: set[ObjectKey] = set()
+    here = followed(key)
+    while here is not None and here not in seen and here != key:
+        seen.add(here)
+        here = followed(here)
+    return here == key
 
 
 def pinned_to(key: ObjectKey, fields: Mapping[str, Json]) -> tuple[str, str, str] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from syncer.imagestreamtag import followed_by
+from syncer.imagestreamtag import followed_by, in_circle
 from syncer.manifests import described
 from syncer.manifests.scene import guess
 from syncer.model import ObjectKey, Problem, Severity
@@ -99,11 +99,7 @@ def _follows_in_a_circle(manifests: Manifests) -> Iterator[_Suspect]:
         key: target for key, one in manifests.desired.items() if (target := followed_by(key, one.fields)) is not None
     }
     for key, target in followed.items():
-        seen, here = set[ObjectKey](), target
-        while here != key and here not in seen and here in followed:
-            seen.add(here)
-            here = followed[here]
-        if here == key:
+        if in_circle(key, followed.get):
             message = f"{key} follows {target}, which follows it in a circle: none of these tags ever gets an image"
             hint = "let one of them point to a DockerImage"
             yield _Suspect(manifests.desired[key], "from", Severity.WARNING, "followed-circle", message, hint)

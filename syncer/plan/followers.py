@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncer.imagestreamtag import followed_by, live_fields
+from syncer.imagestreamtag import followed_by, in_circle, live_fields
 from syncer.model import Create, Problem, Severity, Update
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from syncer.model import Change, Desired, Live, LiveState, ObjectKey, Scope
 
@@ -35,7 +35,7 @@ def follower_problems(
         target = followed_in_git[key]
         if scope.leaves(target.namespace):
             continue
-        if _is_in_circle(key, followed):
+        if in_circle(key, followed):
             what = f"it follows {target}, which follows it in a circle: none of these tags ever gets an image"
             yield _warning("followed-circle", wanted[key], what, "let one of them point to a DockerImage")
         elif not (target in wanted or live.get(target) or target in outside) and _needs_it(changes[key]):
@@ -47,15 +47,6 @@ def follower_problems(
 
 def _needs_it(change: Change) -> bool:
     return isinstance(change, Create | Update) or not change.image.digest
-
-
-def _is_in_circle(key: ObjectKey, followed: Callable[[ObjectKey], ObjectKey | None]) -> bool:
-    seen: set[ObjectKey] = set()
-    here = followed(key)
-    while here is not None and here not in seen and here != key:
-        seen.add(here)
-        here = followed(here)
-    return here == key
 
 
 def _warning(code: str, desired: Desired, message: str, hint: str) -> Problem:
